@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "codec/mkv-codec.h"
+
+#include "base/mkv-error.h"
+#include "base/mkv-plugin-guard-private.h"
+
+/**
+ * MkvCodec:
+ *
+ * Pure functions between octets and values: no I/O, no state that a call
+ * changes, callable from any thread. Every payload that is handed to a codec
+ * is at most 512 KiB and comes from strangers.
+ *
+ * Since: 0.1
+ */
+G_DEFINE_INTERFACE (MkvCodec, mkv_codec, G_TYPE_OBJECT)
+
+static void
+mkv_codec_default_init (MkvCodecInterface *iface)
+{
+}
+
+static gboolean
+refuse_commands (MkvCodec *self, GError **error)
+{
+  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "%s is a codec of replication events alone",
+               G_OBJECT_TYPE_NAME (self));
+  return FALSE;
+}
+
+/**
+ * mkv_codec_get_content_type:
+ * @self: a codec
+ *
+ * Returns: (transfer none) (nullable): the MQTT 5 content type of what it
+ *   encodes; %NULL if it has none
+ *
+ * Since: 0.1
+ */
+const char *
+mkv_codec_get_content_type (MkvCodec *self)
+{
+  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+
+  return MKV_CODEC_GET_IFACE (self)->get_content_type (self);
+}
+
+/**
+ * mkv_codec_has_commands:
+ * @self: a codec
+ *
+ * Returns: whether it encodes commands and responses, not events alone
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_codec_has_commands (MkvCodec *self)
+{
+  g_return_val_if_fail (MKV_IS_CODEC (self), FALSE);
+
+  return MKV_CODEC_GET_IFACE (self)->encode_command != NULL;
+}
+
+/**
+ * mkv_codec_encode_events:
+ * @self: a codec
+ * @entries: (element-type MkvEntry): at least one entry
+ * @max_bytes: how long the payload may be
+ * @n_encoded: (out): how many of @entries are in the payload, from the first
+ *   on; at least 1
+ * @error: return location for an error
+ *
+ * Encodes as many of @entries as fit into one payload of @max_bytes, at most
+ * %MKV_MAX_EVENTS: one event alone as a map, several as an array. A codec that
+ * can't put several into a payload encodes the first.
+ *
+ * Returns: (transfer full): the payload; %NULL with %MKV_ERROR_TOO_LARGE if not
+ *   even the first fits
+ *
+ * Since: 0.1
+ */
+GBytes *
+mkv_codec_encode_events (MkvCodec *self, GPtrArray *entries, gsize max_bytes, guint *n_encoded,
+                         GError **error)
+{
+  GError *plugin_error = NULL;
+  GBytes *payload;
+
+  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+  g_return_val_if_fail (entries != NULL && entries->len > 0, NULL);
+
+  *n_encoded = 0;
+  payload = MKV_CODEC_GET_IFACE (self)->encode_events (self, entries, max_bytes, n_encoded, &plugin_error);
+  if (payload != NULL && (*n_encoded < 1 || *n_encoded > entries->len || g_bytes_get_size (payload) > max_bytes))
+    {
+      g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_FAILED,
+                   "%s.encode_events made %" G_GSIZE_FORMAT " octets of %u events, asked for %u in at most %"
+                   G_GSIZE_FORMAT, G_OBJECT_TYPE_NAME (self), g_bytes_get_size (payload), *n_encoded,
+                   entries->len, max_bytes);
+      g_bytes_unref (payload);
+      g_clear_error (&plugin_error);
+      return NULL;
+    }
+  mkv_plugin_guard (payload != NULL, self, "encode_events", error, plugin_error);
+  return payload;
+}
+
+/**
+ * mkv_codec_decode_events:
+ * @self: a codec
+ * @payload: the octets
+ * @refused: (out) (transfer full) (array zero-terminated=1): a reason for each
+ *   event that was refused; empty if none was
+ * @error: return location for an error
+ *
+ * Decodes one event or an array of events. Each is checked alone: fields,
+ * limits, and the checksum against the entry digest.
+ *
+ * Returns: (transfer full) (element-type MkvEntry): the good ones, in order;
+ *   %NULL with %MKV_ERROR_MALFORMED if the payload is refused whole
+ *
+ * Since: 0.1
+ */
+GPtrArray *
+mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GError **error)
+{
+  GError *plugin_error = NULL;
+  GPtrArray *entries;
+
+  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+
+  *refused = NULL;
+  entries = MKV_CODEC_GET_IFACE (self)->decode_events (self, payload, refused, &plugin_error);
+  if (*refused == NULL)
+    *refused = g_new0 (char *, 1);
+  mkv_plugin_guard (entries != NULL, self, "decode_events", error, plugin_error);
+  return entries;
+}
+
+/**
+ * mkv_codec_encode_command:
+ * @self: a codec
+ * @command: a command
+ * @error: return location for an error
+ *
+ * Encodes a command.
+ *
+ * Returns: (transfer full): the payload; %NULL with %MKV_ERROR_NOT_SUPPORTED if
+ *   the codec can't express it
+ *
+ * Since: 0.1
+ */
+GBytes *
+mkv_codec_encode_command (MkvCodec *self, MkvCommand *command, GError **error)
+{
+  GError *plugin_error = NULL;
+  GBytes *payload;
+
+  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+
+  if (MKV_CODEC_GET_IFACE (self)->encode_command == NULL)
+    return refuse_commands (self, error), NULL;
+  payload = MKV_CODEC_GET_IFACE (self)->encode_command (self, command, &plugin_error);
+  mkv_plugin_guard (payload != NULL, self, "encode_command", error, plugin_error);
+  return payload;
+}
+
+/**
+ * mkv_codec_decode_command:
+ * @self: a codec
+ * @payload: the octets
+ * @id: (out) (transfer full) (nullable): the id, also of a command that is
+ *   refused; %NULL if none could be read
+ * @error: return location for an error
+ *
+ * Decodes a command and the types of its fields. Whether it makes sense is
+ * [method@Command.validate]'s.
+ *
+ * Returns: (transfer full): the command; %NULL with %MKV_ERROR_MALFORMED if it
+ *   can't be read
+ *
+ * Since: 0.1
+ */
+MkvCommand *
+mkv_codec_decode_command (MkvCodec *self, GBytes *payload, char **id, GError **error)
+{
+  GError *plugin_error = NULL;
+  MkvCommand *command;
+
+  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+
+  *id = NULL;
+  if (MKV_CODEC_GET_IFACE (self)->decode_command == NULL)
+    return refuse_commands (self, error), NULL;
+  command = MKV_CODEC_GET_IFACE (self)->decode_command (self, payload, id, &plugin_error);
+  mkv_plugin_guard (command != NULL, self, "decode_command", error, plugin_error);
+  return command;
+}
+
+/**
+ * mkv_codec_encode_response:
+ * @self: a codec
+ * @response: a response
+ * @error: return location for an error
+ *
+ * Encodes a response.
+ *
+ * Returns: (transfer full): the payload
+ *
+ * Since: 0.1
+ */
+GBytes *
+mkv_codec_encode_response (MkvCodec *self, MkvResponse *response, GError **error)
+{
+  GError *plugin_error = NULL;
+  GBytes *payload;
+
+  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+
+  if (MKV_CODEC_GET_IFACE (self)->encode_response == NULL)
+    return refuse_commands (self, error), NULL;
+  payload = MKV_CODEC_GET_IFACE (self)->encode_response (self, response, &plugin_error);
+  mkv_plugin_guard (payload != NULL, self, "encode_response", error, plugin_error);
+  return payload;
+}
+
+/**
+ * mkv_codec_decode_response:
+ * @self: a codec
+ * @payload: the octets
+ * @error: return location for an error
+ *
+ * Decodes a response.
+ *
+ * Returns: (transfer full): the response; %NULL with %MKV_ERROR_MALFORMED if it
+ *   can't be read
+ *
+ * Since: 0.1
+ */
+MkvResponse *
+mkv_codec_decode_response (MkvCodec *self, GBytes *payload, GError **error)
+{
+  GError *plugin_error = NULL;
+  MkvResponse *response;
+
+  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+
+  if (MKV_CODEC_GET_IFACE (self)->decode_response == NULL)
+    return refuse_commands (self, error), NULL;
+  response = MKV_CODEC_GET_IFACE (self)->decode_response (self, payload, &plugin_error);
+  mkv_plugin_guard (response != NULL, self, "decode_response", error, plugin_error);
+  return response;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "model/mkv-entry-private.h"
+
+#include <gnutls/crypto.h>
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "base/mkv-limits.h"
+#include "model/mkv-names.h"
+
+/**
+ * MkvEntry:
+ *
+ * What the store holds of a key: its value, or a tombstone where it was
+ * deleted, with the stamp of the write and a digest of it all. Entries are
+ * immutable and may be used from any thread. A replication event is an entry.
+ *
+ * Since: 0.1
+ */
+struct _MkvEntry
+{
+  gint ref_count; /* atomic */
+  gint is_text;   /* atomic: 0 not known yet, 1 text, 2 binary */
+  GBytes *value;  /* NULL in a tombstone */
+  MkvStamp stamp; /* node_id points into data */
+  guint8 digest[MKV_DIGEST_BYTES];
+  char data[]; /* the key, NUL, the node id, NUL: one allocation */
+};
+
+G_DEFINE_BOXED_TYPE (MkvEntry, mkv_entry, mkv_entry_ref, mkv_entry_unref)
+
+/* The head of a CBOR item in its shortest form (RFC 8949, 4.2.1). */
+static guint8 *
+write_head (guint8 *out, guint8 major, guint64 number)
+{
+  guint8 type = (guint8) (major << 5);
+  guint n_octets;
+
+  if (number < 24)
+    {
+      *out++ = type | (guint8) number;
+      return out;
+    }
+  if (number <= 0xFF)
+    n_octets = 1, *out++ = type | 24;
+  else if (number <= 0xFFFF)
+    n_octets = 2, *out++ = type | 25;
+  else if (number <= 0xFFFFFFFF)
+    n_octets = 4, *out++ = type | 26;
+  else
+    n_octets = 8, *out++ = type | 27;
+  for (guint i = n_octets; i-- > 0;)
+    *out++ = (guint8) (number >> (8 * i));
+  return out;
+}
+
+static guint8 *
+write_octets (guint8 *out, guint8 major, const void *octets, gsize length)
+{
+  out = write_head (out, major, length);
+  memcpy (out, octets, length);
+  return out + length;
+}
+
+/* SHA-256 of the deterministic CBOR array ["mkv1", key, timestamp, node id,
+ * seq, value or null]: doc/protocol.md, "Entry digest". */
+static void
+compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
+{
+  /* 1 array head, 5 "mkv1", 5 heads of up to 9; enough for any key and node
+   * id, and for a value of the size that most have. */
+  guint8 buffer[1024];
+  guint8 *p = buffer;
+  gconstpointer value = NULL;
+  gsize value_length = 0;
+
+  p = write_head (p, 4, 6);
+  p = write_octets (p, 3, "mkv1", 4);
+  p = write_octets (p, 3, self->data, key_length);
+  p = write_head (p, 0, (guint64) self->stamp.timestamp);
+  p = write_octets (p, 3, self->stamp.node_id, node_id_length);
+  p = write_head (p, 0, (guint64) self->stamp.seq);
+  if (self->value == NULL)
+    *p++ = 0xF6; /* null */
+  else
+    {
+      value = g_bytes_get_data (self->value, &value_length);
+      p = write_head (p, 2, value_length);
+    }
+  if (value_length <= (gsize) (buffer + sizeof buffer - p))
+    {
+      if (value_length > 0)
+        memcpy (p, value, value_length);
+      p += value_length;
+      gnutls_hash_fast (GNUTLS_DIG_SHA256, buffer, (gsize) (p - buffer), self->digest);
+    }
+  else
+    {
+      gnutls_hash_hd_t hash;
+
+      if (gnutls_hash_init (&hash, GNUTLS_DIG_SHA256) != 0)
+        g_error ("GnuTLS has no SHA-256");
+      gnutls_hash (hash, buffer, (gsize) (p - buffer));
+      gnutls_hash (hash, value, value_length);
+      gnutls_hash_deinit (hash, self->digest);
+    }
+}
+
+static MkvEntry *
+entry_alloc (const char *key, gsize key_length, GBytes *value, gint64 timestamp, const char *node_id,
+             gsize node_id_length, gint64 seq)
+{
+  MkvEntry *self = g_malloc (sizeof (MkvEntry) + key_length + node_id_length + 2);
+
+  self->ref_count = 1;
+  self->is_text = 0;
+  self->value = value != NULL ? g_bytes_ref (value) : NULL;
+  memcpy (self->data, key, key_length);
+  self->data[key_length] = 0;
+  self->stamp.node_id = memcpy (self->data + key_length + 1, node_id, node_id_length);
+  self->data[key_length + 1 + node_id_length] = 0;
+  self->stamp.timestamp = timestamp;
+  self->stamp.seq = seq;
+  return self;
+}
+
+MkvEntry *
+mkv_entry_new_checked (const char *key, gsize key_length, GBytes *value, gint64 timestamp,
+                       const char *node_id, gsize node_id_length, gint64 seq)
+{
+  MkvEntry *self = entry_alloc (key, key_length, value, timestamp, node_id, node_id_length, seq);
+
+  compute_digest (self, key_length, node_id_length);
+  return self;
+}
+
+static gboolean
+check_parts (const char *key, GBytes *value, gint64 timestamp, const char *node_id, gint64 seq, GError **error)
+{
+  if (!mkv_key_check (key, error) || !mkv_name_check (node_id, error))
+    return FALSE;
+  if (value != NULL && g_bytes_get_size (value) > MKV_MAX_VALUE_BYTES)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
+                   "The value has %" G_GSIZE_FORMAT " octets, at most %d are allowed", g_bytes_get_size (value),
+                   MKV_MAX_VALUE_BYTES);
+      return FALSE;
+    }
+  if (timestamp < 0 || timestamp > MKV_MAX_TIMESTAMP)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   "The timestamp %" G_GINT64_FORMAT " is not between 0 and 2^53-1", timestamp);
+      return FALSE;
+    }
+  if (seq < 1)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   "The seq %" G_GINT64_FORMAT " is not between 1 and 2^63-1", seq);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * mkv_entry_new:
+ * @key: the key
+ * @value: (nullable): the value, or %NULL for a tombstone
+ * @timestamp: ms since 1970-01-01 UTC, of the write
+ * @node_id: the writer
+ * @seq: the writer's number for the write
+ * @error: return location for an error
+ *
+ * Makes an entry and computes its digest (SHA-256, FIPS 180-4).
+ *
+ * Returns: (transfer full): the entry; %NULL with %MKV_ERROR_INVALID_ARGUMENT
+ *   or %MKV_ERROR_TOO_LARGE if a part breaks its rule
+ *
+ * Since: 0.1
+ */
+MkvEntry *
+mkv_entry_new (const char *key, GBytes *value, gint64 timestamp, const char *node_id, gint64 seq,
+               GError **error)
+{
+  g_return_val_if_fail (key != NULL, NULL);
+  g_return_val_if_fail (node_id != NULL, NULL);
+
+  if (!check_parts (key, value, timestamp, node_id, seq, error))
+    return NULL;
+  return mkv_entry_new_checked (key, strlen (key), value, timestamp, node_id, strlen (node_id), seq);
+}
+
+/**
+ * mkv_entry_new_with_digest:
+ * @key: the key
+ * @value: (nullable): the value, or %NULL for a tombstone
+ * @timestamp: ms since 1970-01-01 UTC, of the write
+ * @node_id: the writer
+ * @seq: the writer's number for the write
+ * @digest: the entry's digest, 32 octets
+ * @error: return location for an error
+ *
+ * Makes an entry whose digest is known, without computing it: for a storage
+ * that keeps digests beside what it stores. A wrong digest makes replicas
+ * disagree for ever; octets from outside go through [ctor@Entry.new].
+ *
+ * Returns: (transfer full): the entry; %NULL with %MKV_ERROR_INVALID_ARGUMENT
+ *   or %MKV_ERROR_TOO_LARGE if a part breaks its rule
+ *
+ * Since: 0.1
+ */
+MkvEntry *
+mkv_entry_new_with_digest (const char *key, GBytes *value, gint64 timestamp, const char *node_id,
+                           gint64 seq, GBytes *digest, GError **error)
+{
+  MkvEntry *self;
+
+  g_return_val_if_fail (key != NULL, NULL);
+  g_return_val_if_fail (node_id != NULL, NULL);
+  g_return_val_if_fail (digest != NULL, NULL);
+
+  if (!check_parts (key, value, timestamp, node_id, seq, error))
+    return NULL;
+  if (g_bytes_get_size (digest) != MKV_DIGEST_BYTES)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   "A digest has %d octets, this one has %" G_GSIZE_FORMAT, MKV_DIGEST_BYTES,
+                   g_bytes_get_size (digest));
+      return NULL;
+    }
+  self = entry_alloc (key, strlen (key), value, timestamp, node_id, strlen (node_id), seq);
+  memcpy (self->digest, g_bytes_get_data (digest, NULL), MKV_DIGEST_BYTES);
+  return self;
+}
+
+/**
+ * mkv_entry_ref:
+ * @self: an entry
+ *
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self
+ *
+ * Since: 0.1
+ */
+MkvEntry *
+mkv_entry_ref (MkvEntry *self)
+{
+  g_atomic_int_inc (&self->ref_count);
+  return self;
+}
+
+/**
+ * mkv_entry_unref:
+ * @self: (transfer full): an entry
+ *
+ * Drops a reference, and frees the entry with the last.
+ *
+ * Since: 0.1
+ */
+void
+mkv_entry_unref (MkvEntry *self)
+{
+  if (!g_atomic_int_dec_and_test (&self->ref_count))
+    return;
+  if (self->value != NULL)
+    g_bytes_unref (self->value);
+  g_free (self);
+}
+
+/**
+ * mkv_entry_get_key:
+ * @self: an entry
+ *
+ * Returns: (transfer none): the key
+ *
+ * Since: 0.1
+ */
+const char *
+mkv_entry_get_key (const MkvEntry *self)
+{
+  return self->data;
+}
+
+/**
+ * mkv_entry_get_value:
+ * @self: an entry
+ *
+ * Returns: (transfer none) (nullable): the value; %NULL in a tombstone
+ *
+ * Since: 0.1
+ */
+GBytes *
+mkv_entry_get_value (const MkvEntry *self)
+{
+  return self->value;
+}
+
+/**
+ * mkv_entry_dup_text:
+ * @self: an entry
+ *
+ * The value as a string, if it is text.
+ *
+ * Returns: (transfer full) (nullable): the text; %NULL in a tombstone and for
+ *   a binary value
+ *
+ * Since: 0.1
+ */
+char *
+mkv_entry_dup_text (const MkvEntry *self)
+{
+  gconstpointer data;
+  gsize length;
+
+  if (!mkv_entry_is_text (self))
+    return NULL;
+  data = g_bytes_get_data (self->value, &length);
+  return g_strndup (length > 0 ? data : "", length);
+}
+
+/**
+ * mkv_entry_is_text:
+ * @self: an entry
+ *
+ * Whether the value is valid UTF-8 without NUL. Computed when first asked for.
+ *
+ * Returns: %TRUE for text, %FALSE for a binary value and a tombstone
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_entry_is_text (const MkvEntry *self)
+{
+  gint *is_text = (gint *) &self->is_text;
+  gint known = g_atomic_int_get (is_text);
+
+  if (self->value == NULL)
+    return FALSE;
+  if (known == 0)
+    {
+      gsize length;
+      gconstpointer data = g_bytes_get_data (self->value, &length);
+
+      known = mkv_text_is_valid (data, length) ? 1 : 2;
+      g_atomic_int_set (is_text, known);
+    }
+  return known == 1;
+}
+
+/**
+ * mkv_entry_is_tombstone:
+ * @self: an entry
+ *
+ * Returns: whether the entry says that its key was deleted
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_entry_is_tombstone (const MkvEntry *self)
+{
+  return self->value == NULL;
+}
+
+/**
+ * mkv_entry_get_stamp:
+ * @self: an entry
+ *
+ * Returns: (transfer none): when and by whom it was written; valid as long as
+ *   @self
+ *
+ * Since: 0.1
+ */
+const MkvStamp *
+mkv_entry_get_stamp (const MkvEntry *self)
+{
+  return &self->stamp;
+}
+
+/**
+ * mkv_entry_peek_digest: (skip)
+ * @self: an entry
+ *
+ * Returns: (transfer none): the digest's 32 octets, valid as long as @self
+ *
+ * Since: 0.1
+ */
+const guint8 *
+mkv_entry_peek_digest (const MkvEntry *self)
+{
+  return self->digest;
+}
+
+/**
+ * mkv_entry_get_digest:
+ * @self: an entry
+ *
+ * The entry's digest: SHA-256 over key, stamp and value.
+ *
+ * Returns: (transfer full): 32 octets
+ *
+ * Since: 0.1
+ */
+GBytes *
+mkv_entry_get_digest (const MkvEntry *self)
+{
+  return g_bytes_new (self->digest, sizeof self->digest);
+}
+
+/**
+ * mkv_entry_compare:
+ * @a: an entry
+ * @b: an entry of the same key
+ *
+ * The order in which the last write wins: by stamp, then by digest.
+ *
+ * Returns: below 0 if @b wins over @a, 0 if they are the same entry, above 0
+ *   if @a wins
+ *
+ * Since: 0.1
+ */
+gint
+mkv_entry_compare (const MkvEntry *a, const MkvEntry *b)
+{
+  gint order = mkv_stamp_compare (&a->stamp, &b->stamp);
+
+  return order != 0 ? order : memcmp (a->digest, b->digest, sizeof a->digest);
+}

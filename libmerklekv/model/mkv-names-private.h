@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "model/mkv-names.h"
+
+G_BEGIN_DECLS
+
+gboolean mkv_key_is_valid (const char *key, gsize *length);
+
+G_END_DECLS

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "model/mkv-names-private.h"
+
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "base/mkv-limits.h"
+
+/**
+ * mkv_text_is_valid: (skip)
+ * @octets: some octets
+ * @length: how many
+ *
+ * Whether @octets are valid UTF-8 without NUL: a text, in the protocol's terms.
+ *
+ * Returns: whether they are
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_text_is_valid (const char *octets, gsize length)
+{
+  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
+  gsize i = 0;
+
+  /* Eight octets at a time while they are ASCII, which they mostly are; GLib
+   * decides about the rest. */
+  for (; i + 8 <= length; i += 8)
+    {
+      guint64 word;
+
+      memcpy (&word, octets + i, 8);
+      /* The high bit of an octet of (word - ones) is set where the octet is 0,
+       * and of word where it is above 0x7F. */
+      if (((word | (word - ones)) & (ones << 7)) != 0)
+        break;
+    }
+  for (; i < length; i++)
+    if (octets[i] == 0)
+      return FALSE;
+    else if ((octets[i] & 0x80) != 0)
+      return g_utf8_validate_len (octets + i, length - i, NULL);
+  return TRUE;
+}
+
+/* Stores the length in *@length, also where it is too long. */
+gboolean
+mkv_key_is_valid (const char *key, gsize *length)
+{
+  gsize n = strlen (key);
+
+  *length = n;
+  return n >= 1 && n <= MKV_MAX_KEY_BYTES && mkv_text_is_valid (key, n);
+}
+
+/**
+ * mkv_key_check:
+ * @key: what may be a key
+ * @error: return location for an error
+ *
+ * Checks the rule for keys: 1 to 256 octets of UTF-8.
+ *
+ * Returns: whether @key is one; if not, @error is %MKV_ERROR_INVALID_ARGUMENT
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_key_check (const char *key, GError **error)
+{
+  gsize length;
+
+  g_return_val_if_fail (key != NULL, FALSE);
+
+  if (mkv_key_is_valid (key, &length))
+    return TRUE;
+  if (length == 0)
+    g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "The key is empty: it needs 1 to %d octets",
+                 MKV_MAX_KEY_BYTES);
+  else if (length > MKV_MAX_KEY_BYTES)
+    g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                 "The key has %" G_GSIZE_FORMAT " octets, at most %d are allowed", length,
+                 MKV_MAX_KEY_BYTES);
+  else
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "The key is not valid UTF-8");
+  return FALSE;
+}
+
+/**
+ * mkv_name_check:
+ * @name: what may be a client id or a node id
+ * @error: return location for an error
+ *
+ * Checks the rule for client ids and node ids: 1 to 128 octets of `A-Z a-z 0-9
+ * _ - . :`, and none of the words that topics are made of.
+ *
+ * Returns: whether @name is one; if not, @error is %MKV_ERROR_INVALID_ARGUMENT
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_name_check (const char *name, GError **error)
+{
+  gsize length;
+
+  g_return_val_if_fail (name != NULL, FALSE);
+
+  length = strlen (name);
+  if (length < 1 || length > MKV_MAX_NAME_BYTES)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   "An id needs 1 to %d octets, this one has %" G_GSIZE_FORMAT, MKV_MAX_NAME_BYTES, length);
+      return FALSE;
+    }
+  for (const char *p = name; *p != 0; p++)
+    if (!g_ascii_isalnum (*p) && strchr ("_-.:", *p) == NULL)
+      {
+        g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                     "An id may hold A-Z a-z 0-9 _ - . : only, not the octet 0x%02x", (guchar) *p);
+        return FALSE;
+      }
+  if (g_str_equal (name, "replication") || g_str_equal (name, "antientropy") || g_str_equal (name, "global"))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   "“%s” is a word of the topics and can't be an id", name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/**
+ * mkv_topic_prefix_normalize:
+ * @prefix: what may be a topic prefix
+ * @error: return location for an error
+ *
+ * Removes blanks and slashes from both ends of @prefix, and checks what is
+ * left: 1 to 50 octets of `A-Z a-z 0-9 _ - /` in at most 4 levels.
+ *
+ * Returns: (transfer full): the prefix; %NULL with %MKV_ERROR_INVALID_ARGUMENT
+ *   if it is none
+ *
+ * Since: 0.1
+ */
+char *
+mkv_topic_prefix_normalize (const char *prefix, GError **error)
+{
+  gsize length;
+  guint levels = 1;
+
+  g_return_val_if_fail (prefix != NULL, NULL);
+
+  while (*prefix == '/' || g_ascii_isspace (*prefix))
+    prefix++;
+  length = strlen (prefix);
+  while (length > 0 && (prefix[length - 1] == '/' || g_ascii_isspace (prefix[length - 1])))
+    length--;
+  if (length < 1 || length > MKV_MAX_PREFIX_BYTES)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   "A topic prefix needs 1 to %d octets, this one has %" G_GSIZE_FORMAT, MKV_MAX_PREFIX_BYTES,
+                   length);
+      return NULL;
+    }
+  for (gsize i = 0; i < length; i++)
+    {
+      if (prefix[i] == '/')
+        levels++;
+      else if (!g_ascii_isalnum (prefix[i]) && prefix[i] != '_' && prefix[i] != '-')
+        {
+          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                       "A topic prefix may hold A-Z a-z 0-9 _ - / only, not the octet 0x%02x",
+                       (guchar) prefix[i]);
+          return NULL;
+        }
+      if (prefix[i] == '/' && prefix[i + 1] == '/')
+        {
+          g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                               "A topic prefix can't have an empty level");
+          return NULL;
+        }
+    }
+  if (levels > MKV_MAX_PREFIX_LEVELS)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   "A topic prefix may have %d levels, this one has %u", MKV_MAX_PREFIX_LEVELS, levels);
+      return NULL;
+    }
+  return g_strndup (prefix, length);
+}

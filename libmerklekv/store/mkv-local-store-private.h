@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "base/mkv-clock.h"
+#include "observe/mkv-observer-private.h"
+#include "store/mkv-local-store.h"
+#include "store/mkv-store-private.h"
+
+G_BEGIN_DECLS
+
+/* What the configuration decides about a store. May be changed while it is
+ * open; what is in the queue is decided by either. */
+typedef struct
+{
+  MkvDurability durability;   /* of local writes */
+  gboolean outbox;            /* local writes are marked for replication */
+  gint64 skew_max_future;     /* ms */
+  gboolean unique_timestamps; /* no timestamp twice for a key: Locked Spec peers */
+  gsize max_event_bytes;      /* a write whose event would be longer is refused */
+} MkvStorePolicy;
+
+MkvLocalStore *mkv_local_store_new_full (MkvStorage *storage, const char *node_id, MkvClock *clock,
+                                         MkvObserver *observer, const MkvStorePolicy *policy, GError **error);
+
+void mkv_local_store_set_policy (MkvLocalStore *self, const MkvStorePolicy *policy);
+
+/* The storage, for reading; only the store writes to it. */
+MkvStorage *mkv_local_store_get_storage (MkvLocalStore *self);
+
+/* The outbox: own entries that the broker has not acknowledged yet, in the
+ * order of their seq, behind @after_seq, at most @limit marks. *@last_seq is
+ * the last mark looked at, and stays @after_seq where there was none. Marks of
+ * entries that lie too far in the future are passed over. */
+GPtrArray *mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit, gint64 *last_seq,
+                                        GError **error);
+
+/* From now on every write fails with MKV_ERROR_UNAVAILABLE; returns when none
+ * is left in the queue. The storage stays open. */
+void mkv_local_store_shut_down (MkvLocalStore *self);
+
+G_END_DECLS

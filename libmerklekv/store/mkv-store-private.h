@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "store/mkv-store.h"
+#include "store/mkv-write-private.h"
+
+G_BEGIN_DECLS
+
+struct _MkvStore
+{
+  GObject parent_instance;
+};
+
+/* What a store, near or far, supplies. The reads may come from any thread; the
+ * base class runs them in one for their _async twins. */
+struct _MkvStoreClass
+{
+  GObjectClass parent_class;
+
+  MkvEntry *(*get_entry) (MkvStore *self, const char *key, GCancellable *cancellable, GError **error);
+  GPtrArray *(*get_many) (MkvStore *self, const char *const *keys, GCancellable *cancellable, GError **error);
+  char **(*list_keys) (MkvStore *self, const char *prefix, const char *after, guint limit, gboolean *more,
+                       GCancellable *cancellable, GError **error);
+  /* Fills in the results of @write, `error` among them, and says whether it
+   * was done. */
+  gboolean (*write) (MkvStore *self, MkvWrite *write, GCancellable *cancellable);
+  /* Takes @write, and returns it through @task, as a pointer, once it is done,
+   * also where it has an error. */
+  void (*write_async) (MkvStore *self, MkvWrite *write, GTask *task);
+};
+
+/* Emits ::changed. */
+void mkv_store_emit_changed (MkvStore *self, MkvEntry *entry, MkvOrigin origin);
+gboolean mkv_store_has_changed_handlers (MkvStore *self);
+
+/* For rooms that need all of a write's results: @write is taken; the callback
+ * gets it back, owned, from mkv_store_submit_finish(), with its error inside. */
+void mkv_store_submit_async (MkvStore *self, MkvWrite *write, GCancellable *cancellable,
+                             GAsyncReadyCallback callback, gpointer user_data);
+MkvWrite *mkv_store_submit_finish (MkvStore *self, GAsyncResult *result);
+
+G_END_DECLS

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "storage/mkv-storage-batch.h"
+#include "store/mkv-store.h"
+
+G_BEGIN_DECLS
+
+/* One request to change the store, of whatever kind, on its way through the
+ * commit queue. A synchronous caller has it on its stack, with borrowed
+ * arguments; mkv_write_new() and mkv_write_free() make and free one that owns
+ * what it points at. */
+typedef enum
+{
+  MKV_WRITE_SET,
+  MKV_WRITE_DELETE,
+  MKV_WRITE_INCREMENT,
+  MKV_WRITE_DECREMENT,
+  MKV_WRITE_APPEND,
+  MKV_WRITE_PREPEND,
+  MKV_WRITE_SET_MANY,
+  /* Entries of other nodes, each decided alone by last write wins. */
+  MKV_WRITE_APPLY,
+  /* The broker has these entries of ours: their outbox marks go. */
+  MKV_WRITE_CLEAR_OUTBOX,
+  /* Own entries from a future that the clock has stepped back from are written
+   * again with the time of now. */
+  MKV_WRITE_HEAL,
+} MkvWriteKind;
+
+typedef struct _MkvWrite MkvWrite;
+
+/* Adds what has to be kept in the write's own storage transaction, such as the
+ * answer to a command. Called by the leader, in any thread, after the write was
+ * decided and did not fail; `entry` and `number` of @write are set. */
+typedef void (*MkvWriteReceiptFunc) (const MkvWrite *write, MkvStorageBatch *batch, gpointer user_data);
+
+struct _MkvWrite
+{
+  MkvWriteKind kind;
+
+  /* Arguments, as the kind needs them. */
+  const char *key;
+  GBytes *value;
+  gint64 amount;
+  const char *const *keys; /* of SET_MANY, each once */
+  GPtrArray *values;       /* of GBytes, of SET_MANY, one for each of keys */
+  GPtrArray *entries;      /* of MkvEntry, of APPLY and CLEAR_OUTBOX */
+  MkvOrigin origin;        /* of APPLY */
+  MkvWriteReceiptFunc receipt;
+  gpointer receipt_data;
+
+  /* Results, valid when it is done. */
+  GError *error;
+  MkvEntry *entry; /* what a write of one key wrote */
+  gint64 number;   /* of INCREMENT and DECREMENT */
+  guint n_applied, n_stale, n_duplicate, n_future; /* of APPLY */
+
+  /* The commit queue's own, under its mutex. */
+  MkvWrite *next;
+  gint state;
+  gboolean owned;
+  GCond *cond;
+  GTask *task;
+  gulong cancelled_id;
+  guint n_changes;
+};
+
+MkvWrite *mkv_write_new (MkvWriteKind kind, const char *key, GBytes *value);
+void mkv_write_free (MkvWrite *write);
+
+/* Checks the arguments, before the write gets into the queue. */
+gboolean mkv_write_check (const MkvWrite *write, GError **error);
+
+G_END_DECLS
