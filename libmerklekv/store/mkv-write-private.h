@@ -46,6 +46,7 @@ struct _MkvWrite
   const char *key;
   GBytes *value;
   gint64 amount;
+  gsize max_value_bytes;   /* of APPEND and PREPEND: a longer result fails; 0 for MKV_MAX_VALUE_BYTES */
   const char *const *keys; /* of SET_MANY, each once */
   GPtrArray *values;       /* of GBytes, of SET_MANY, one for each of keys */
   GPtrArray *entries;      /* of MkvEntry, of APPLY and CLEAR_OUTBOX */
