@@ -11,6 +11,7 @@
 #include "base/mkv-manual-clock.h"
 #include "base/mkv-plugin-error.h"
 #include "base/mkv-version.h"
+#include "mkv-enum-types.h"
 #include "codec/mkv-codec.h"
 #include "model/mkv-command.h"
 #include "model/mkv-entry.h"
@@ -24,6 +25,8 @@
 #include "plugin/mkv-plugin-registry.h"
 #include "storage/mkv-storage-batch.h"
 #include "storage/mkv-storage.h"
+#include "store/mkv-local-store.h"
+#include "store/mkv-store.h"
 #include "transport/mkv-transport.h"
 
 #undef MKV_INSIDE

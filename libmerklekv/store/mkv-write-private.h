@@ -63,11 +63,9 @@ struct _MkvWrite
   /* The commit queue's own, under its mutex. */
   MkvWrite *next;
   gint state;
-  gboolean owned;
-  GCond *cond;
-  GTask *task;
+  GCond *cond; /* of a synchronous writer that waits */
+  GTask *task; /* of a pushed write */
   gulong cancelled_id;
-  guint n_changes;
 };
 
 MkvWrite *mkv_write_new (MkvWriteKind kind, const char *key, GBytes *value);

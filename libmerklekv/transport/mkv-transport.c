@@ -50,7 +50,7 @@ mkv_transport_default_init (MkvTransportInterface *iface)
    * Since: 0.1
    */
   signals[SIGNAL_MESSAGE] = g_signal_new ("message", MKV_TYPE_TRANSPORT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                          G_TYPE_NONE, 1, MKV_TYPE_MESSAGE | G_SIGNAL_TYPE_STATIC_SCOPE);
+                                          G_TYPE_NONE, 1, MKV_TYPE_MESSAGE);
 
   /**
    * MkvTransport::published:

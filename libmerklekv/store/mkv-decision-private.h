@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "storage/mkv-storage.h"
+#include "store/mkv-local-store-private.h"
+
+G_BEGIN_DECLS
+
+/* What a leader decides a batch with: what each write does to what is there,
+ * and to what the writes before it in the same batch did. Pure but for reading
+ * the storage; nothing is changed before the batch is applied. */
+typedef struct
+{
+  /* Set before the first write. */
+  MkvStorage *storage;
+  const char *node_id;
+  gsize node_id_length;
+  MkvStorePolicy policy;
+  gint64 now;            /* ms */
+  MkvStorageBatch *batch; /* gets the changes */
+  gboolean several;      /* more than one key may be written */
+
+  /* Advanced by the writes; the caller keeps them if the batch is applied. */
+  gint64 seq;        /* the last one used */
+  gint64 clock_high; /* the greatest timestamp of a local write */
+
+  GArray *origins;     /* of MkvOrigin, beside the batch's entries */
+  GHashTable *pending; /* key to the entry of this batch, borrowed from it */
+} MkvDecision;
+
+void mkv_decision_init (MkvDecision *self);
+void mkv_decision_clear (MkvDecision *self);
+
+/* Empties what the last batch left. */
+void mkv_decision_reset (MkvDecision *self);
+
+/* Decides @write. If it fails, its error is set, and nothing of it is in the
+ * batch, except for what an APPLY had decided before. */
+void mkv_decision_write (MkvDecision *self, MkvWrite *write);
+
+/* The name of an outbox mark; @name has room for MKV_OUTBOX_NAME_MAX octets.
+ * The names are in the order of the seqs. */
+#define MKV_OUTBOX_PREFIX "outbox/"
+#define MKV_OUTBOX_NAME_MAX 320
+void mkv_outbox_name (char *name, gint64 seq, const char *key);
+
+G_END_DECLS

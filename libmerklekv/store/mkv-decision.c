@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "store/mkv-decision-private.h"
+
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "base/mkv-limits.h"
+#include "model/mkv-entry-private.h"
+#include "storage/mkv-storage-batch-private.h"
+
+/* A page of the scan that heals entries from the future. */
+#define HEAL_PAGE 256
+
+void
+mkv_decision_init (MkvDecision *self)
+{
+  self->batch = mkv_storage_batch_new (MKV_DURABILITY_NONE);
+  self->origins = g_array_new (FALSE, FALSE, sizeof (MkvOrigin));
+  self->pending = g_hash_table_new (g_str_hash, g_str_equal);
+}
+
+void
+mkv_decision_clear (MkvDecision *self)
+{
+  g_clear_pointer (&self->batch, mkv_storage_batch_unref);
+  g_clear_pointer (&self->origins, g_array_unref);
+  g_clear_pointer (&self->pending, g_hash_table_unref);
+}
+
+void
+mkv_outbox_name (char *name, gint64 seq, const char *key)
+{
+  static const char digits[] = "0123456789abcdef";
+  char *p = name + strlen (MKV_OUTBOX_PREFIX);
+
+  memcpy (name, MKV_OUTBOX_PREFIX, strlen (MKV_OUTBOX_PREFIX));
+  for (gint shift = 60; shift >= 0; shift -= 4)
+    *p++ = digits[(seq >> shift) & 15];
+  *p++ = '/';
+  strcpy (p, key);
+}
+
+static gboolean
+is_own (MkvDecision *self, MkvEntry *entry)
+{
+  return strcmp (mkv_entry_get_stamp (entry)->node_id, self->node_id) == 0;
+}
+
+static gboolean
+is_future (MkvDecision *self, gint64 timestamp)
+{
+  return timestamp > self->now + self->policy.skew_max_future;
+}
+
+/* What @key holds, with the writes before this one: *@current is NULL if
+ * nothing is there. Says whether that could be found out. */
+static gboolean
+look_up (MkvDecision *self, const char *key, MkvEntry **current, GError **error)
+{
+  GError *local_error = NULL;
+
+  *current = self->several ? g_hash_table_lookup (self->pending, key) : NULL;
+  if (*current != NULL)
+    {
+      mkv_entry_ref (*current);
+      return TRUE;
+    }
+  *current = mkv_storage_get (self->storage, key, &local_error);
+  if (*current != NULL)
+    return TRUE;
+  if (g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+    {
+      g_error_free (local_error);
+      return TRUE;
+    }
+  g_propagate_error (error, local_error);
+  return FALSE;
+}
+
+static void
+mark_outbox (MkvDecision *self, MkvEntry *entry, gboolean marked)
+{
+  static GBytes *empty;
+  char name[MKV_OUTBOX_NAME_MAX];
+
+  if (g_once_init_enter (&empty))
+    g_once_init_leave (&empty, g_bytes_new_static ("", 0));
+  mkv_outbox_name (name, mkv_entry_get_stamp (entry)->seq, mkv_entry_get_key (entry));
+  mkv_storage_batch_set_meta (self->batch, name, marked ? empty : NULL);
+}
+
+/* Puts @entry where @current is. A mark follows the newest local entry of a
+ * key, and goes when another node's wins. */
+static void
+stage (MkvDecision *self, MkvEntry *entry, MkvEntry *current, MkvOrigin origin)
+{
+  mkv_storage_batch_put (self->batch, entry);
+  mkv_storage_batch_raise_durability (self->batch,
+                                      origin == MKV_ORIGIN_LOCAL ? self->policy.durability
+                                                                 : MKV_DURABILITY_ORDERED);
+  g_array_append_val (self->origins, origin);
+  if (self->several)
+    g_hash_table_replace (self->pending, (gpointer) mkv_entry_get_key (entry), entry);
+  if (!self->policy.outbox)
+    return;
+  if (current != NULL && is_own (self, current))
+    mark_outbox (self, current, FALSE);
+  if (origin == MKV_ORIGIN_LOCAL)
+    mark_outbox (self, entry, TRUE);
+}
+
+/* The least timestamp, from now on, that wins over @current. */
+static gint64
+winning_timestamp (MkvDecision *self, MkvEntry *current, gint64 seq)
+{
+  const MkvStamp *stamp;
+  gint order;
+
+  if (current == NULL)
+    return self->now;
+  stamp = mkv_entry_get_stamp (current);
+  if (stamp->timestamp < self->now)
+    return self->now;
+  order = strcmp (self->node_id, stamp->node_id);
+  /* What this node wrote while its clock was wrong was not published: it need
+   * not be beaten, only replaced. */
+  if (order == 0 && is_future (self, stamp->timestamp))
+    return self->now;
+  if (!self->policy.unique_timestamps && (order > 0 || (order == 0 && seq > stamp->seq)))
+    return stamp->timestamp;
+  return stamp->timestamp + 1;
+}
+
+static guint
+head_size (guint64 number)
+{
+  return number < 24 ? 1 : number <= 0xFF ? 2 : number <= 0xFFFF ? 3 : number <= 0xFFFFFFFF ? 5 : 9;
+}
+
+/* The length of the entry's event in CBOR: op, key, node_id, seq, timestamp,
+ * checksum, and the value, with their names. */
+static gsize
+event_size (const char *key, GBytes *value, gint64 timestamp, gsize node_id_length, gint64 seq)
+{
+  gsize key_length = strlen (key), value_length = value != NULL ? g_bytes_get_size (value) : 0;
+  gsize size = 1 + 3 + (value != NULL ? 4 : 7) + 4 + 8 + 4 + 10 + 9 + 17;
+
+  size += head_size (key_length) + key_length + head_size (node_id_length) + node_id_length +
+          head_size ((guint64) seq) + head_size ((guint64) timestamp);
+  if (value != NULL)
+    size += 6 + head_size (value_length) + value_length;
+  return size;
+}
+
+/* Makes the local entry that puts @value, or a tombstone, over @current. */
+static MkvEntry *
+make_entry (MkvDecision *self, const char *key, GBytes *value, MkvEntry *current, GError **error)
+{
+  gint64 seq = self->seq + 1;
+  gint64 timestamp = winning_timestamp (self, current, seq);
+  gsize size;
+
+  if (value != NULL && g_bytes_get_size (value) > MKV_MAX_VALUE_BYTES)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
+                   "The value would have %" G_GSIZE_FORMAT " octets, at most %d are allowed",
+                   g_bytes_get_size (value), MKV_MAX_VALUE_BYTES);
+      return NULL;
+    }
+  if (timestamp < 0 || timestamp > MKV_MAX_TIMESTAMP || seq < 1)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_FAILED,
+                   "“%s” can't be written: its entry is at the end of time, %" G_GINT64_FORMAT " ms", key,
+                   timestamp);
+      return NULL;
+    }
+  if (self->policy.max_event_bytes > 0)
+    {
+      size = event_size (key, value, timestamp, self->node_id_length, seq);
+      if (size > self->policy.max_event_bytes)
+        {
+          g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
+                       "The event of this write would have %" G_GSIZE_FORMAT " octets, this node sends at most %"
+                       G_GSIZE_FORMAT "; write less, or raise transport.max-payload",
+                       size, self->policy.max_event_bytes);
+          return NULL;
+        }
+    }
+  return mkv_entry_new_checked (key, strlen (key), value, timestamp, self->node_id, self->node_id_length, seq);
+}
+
+/* Takes @entry, which make_entry() made. */
+static void
+stage_local (MkvDecision *self, MkvEntry *entry, MkvEntry *current)
+{
+  self->seq = mkv_entry_get_stamp (entry)->seq;
+  self->clock_high = MAX (self->clock_high, mkv_entry_get_stamp (entry)->timestamp);
+  stage (self, entry, current, MKV_ORIGIN_LOCAL);
+  mkv_entry_unref (entry);
+}
+
+/* -?(0|[1-9][0-9]*), not -0, within 64 bits. */
+static gboolean
+parse_number (GBytes *value, gint64 *number)
+{
+  gsize length;
+  const char *p = g_bytes_get_data (value, &length);
+  gboolean negative = length > 0 && p[0] == '-';
+  gint64 result = 0;
+  gsize i = negative;
+
+  if (length == i || (p[i] == '0' && length > 1))
+    return FALSE;
+  for (; i < length; i++)
+    {
+      if (p[i] < '0' || p[i] > '9')
+        return FALSE;
+      /* Towards the negative, which reaches one further. */
+      if (__builtin_mul_overflow (result, 10, &result) || __builtin_sub_overflow (result, p[i] - '0', &result))
+        return FALSE;
+    }
+  if (!negative && result == G_MININT64)
+    return FALSE;
+  *number = negative ? result : -result;
+  return TRUE;
+}
+
+static GBytes *
+count (MkvWrite *write, GBytes *old, GError **error)
+{
+  gint64 number = 0;
+  char text[24];
+  gboolean overflow;
+
+  if (old != NULL && !parse_number (old, &number))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_TYPE,
+                   "“%s” does not hold a decimal integer of 64 bits, and can't be counted up or down", write->key);
+      return NULL;
+    }
+  if (write->kind == MKV_WRITE_INCREMENT)
+    overflow = __builtin_add_overflow (number, write->amount, &write->number);
+  else
+    overflow = __builtin_sub_overflow (number, write->amount, &write->number);
+  if (overflow)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_RANGE_OVERFLOW,
+                   "“%s” holds %" G_GINT64_FORMAT ": %s %" G_GINT64_FORMAT " leaves the range of 64 bits",
+                   write->key, number, write->kind == MKV_WRITE_INCREMENT ? "adding" : "subtracting",
+                   write->amount);
+      return NULL;
+    }
+  g_snprintf (text, sizeof text, "%" G_GINT64_FORMAT, write->number);
+  return g_bytes_new (text, strlen (text));
+}
+
+static GBytes *
+join (GBytes *first, GBytes *second)
+{
+  gsize a, b;
+  gconstpointer first_data = g_bytes_get_data (first, &a), second_data = g_bytes_get_data (second, &b);
+  guint8 *data = g_malloc (MAX (a + b, 1));
+
+  if (a > 0)
+    memcpy (data, first_data, a);
+  if (b > 0)
+    memcpy (data + a, second_data, b);
+  return g_bytes_new_take (data, a + b);
+}
+
+/* The value that @write makes out of @old, which is NULL where there is none. */
+static GBytes *
+new_value (MkvWrite *write, GBytes *old, GError **error)
+{
+  switch (write->kind)
+    {
+    case MKV_WRITE_INCREMENT:
+    case MKV_WRITE_DECREMENT:
+      return count (write, old, error);
+    case MKV_WRITE_APPEND:
+      return old != NULL ? join (old, write->value) : g_bytes_ref (write->value);
+    case MKV_WRITE_PREPEND:
+      return old != NULL ? join (write->value, old) : g_bytes_ref (write->value);
+    default:
+      return g_bytes_ref (write->value);
+    }
+}
+
+static void
+decide_one (MkvDecision *self, MkvWrite *write)
+{
+  g_autoptr (MkvEntry) current = NULL;
+  g_autoptr (GBytes) value = NULL;
+  MkvEntry *entry;
+
+  if (!look_up (self, write->key, &current, &write->error))
+    return;
+  if (write->kind != MKV_WRITE_DELETE)
+    {
+      value = new_value (write, current != NULL ? mkv_entry_get_value (current) : NULL, &write->error);
+      if (value == NULL)
+        return;
+      if (write->max_value_bytes > 0 && g_bytes_get_size (value) > write->max_value_bytes)
+        {
+          g_set_error (&write->error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
+                       "The new value of “%s” would have %" G_GSIZE_FORMAT " octets, the answer has room for %"
+                       G_GSIZE_FORMAT, write->key, g_bytes_get_size (value), write->max_value_bytes);
+          return;
+        }
+    }
+  entry = make_entry (self, write->key, value, current, &write->error);
+  if (entry == NULL)
+    return;
+  write->entry = mkv_entry_ref (entry);
+  stage_local (self, entry, current);
+}
+
+static void
+decide_many (MkvDecision *self, MkvWrite *write)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+  g_autoptr (GPtrArray) currents = g_ptr_array_new ();
+  gint64 seq = self->seq;
+
+  for (guint i = 0; write->keys[i] != NULL && write->error == NULL; i++)
+    {
+      MkvEntry *current = NULL, *entry = NULL;
+
+      if (look_up (self, write->keys[i], &current, &write->error))
+        entry = make_entry (self, write->keys[i], write->values->pdata[i], current, &write->error);
+      g_ptr_array_add (currents, current);
+      if (entry != NULL)
+        {
+          g_ptr_array_add (entries, entry);
+          self->seq++;
+        }
+    }
+  self->seq = seq;
+  for (guint i = 0; i < currents->len; i++)
+    {
+      MkvEntry *current = currents->pdata[i];
+
+      if (write->error == NULL)
+        stage_local (self, mkv_entry_ref (entries->pdata[i]), current);
+      if (current != NULL)
+        mkv_entry_unref (current);
+    }
+}
+
+static void
+decide_apply (MkvDecision *self, MkvWrite *write)
+{
+  for (guint i = 0; i < write->entries->len; i++)
+    {
+      MkvEntry *entry = write->entries->pdata[i];
+      g_autoptr (MkvEntry) current = NULL;
+      gint order;
+
+      if (is_future (self, mkv_entry_get_stamp (entry)->timestamp))
+        {
+          write->n_future++;
+          continue;
+        }
+      if (!look_up (self, mkv_entry_get_key (entry), &current, &write->error))
+        return;
+      order = current != NULL ? mkv_entry_compare (entry, current) : 1;
+      if (order < 0)
+        write->n_stale++;
+      else if (order == 0)
+        write->n_duplicate++;
+      else
+        {
+          stage (self, entry, current, write->origin);
+          write->n_applied++;
+        }
+    }
+}
+
+static void
+decide_clear_outbox (MkvDecision *self, MkvWrite *write)
+{
+  for (guint i = 0; i < write->entries->len; i++)
+    mark_outbox (self, write->entries->pdata[i], FALSE);
+}
+
+static void
+decide_heal (MkvDecision *self, MkvWrite *write)
+{
+  g_autofree char *after = NULL;
+
+  for (;;)
+    {
+      g_autoptr (GPtrArray) page = mkv_storage_scan (self->storage, NULL, after, HEAL_PAGE, &write->error);
+
+      if (page == NULL)
+        return;
+      for (guint i = 0; i < page->len; i++)
+        {
+          g_autoptr (MkvEntry) current = NULL;
+          MkvEntry *entry;
+
+          if (!look_up (self, mkv_entry_get_key (page->pdata[i]), &current, &write->error))
+            return;
+          if (current == NULL || !is_own (self, current) ||
+              !is_future (self, mkv_entry_get_stamp (current)->timestamp))
+            continue;
+          entry = make_entry (self, mkv_entry_get_key (current), mkv_entry_get_value (current), current,
+                              &write->error);
+          if (entry == NULL)
+            return;
+          stage_local (self, entry, current);
+          write->n_applied++;
+        }
+      if (page->len < HEAL_PAGE)
+        break;
+      g_free (after);
+      after = g_strdup (mkv_entry_get_key (page->pdata[page->len - 1]));
+    }
+  self->clock_high = self->now;
+}
+
+void
+mkv_decision_reset (MkvDecision *self)
+{
+  mkv_storage_batch_clear (self->batch, MKV_DURABILITY_NONE);
+  g_array_set_size (self->origins, 0);
+  if (g_hash_table_size (self->pending) > 0)
+    g_hash_table_remove_all (self->pending);
+}
+
+void
+mkv_decision_write (MkvDecision *self, MkvWrite *write)
+{
+  switch (write->kind)
+    {
+    case MKV_WRITE_SET_MANY:
+      decide_many (self, write);
+      break;
+    case MKV_WRITE_APPLY:
+      decide_apply (self, write);
+      break;
+    case MKV_WRITE_CLEAR_OUTBOX:
+      decide_clear_outbox (self, write);
+      break;
+    case MKV_WRITE_HEAL:
+      decide_heal (self, write);
+      break;
+    default:
+      decide_one (self, write);
+    }
+  if (write->error == NULL && write->receipt != NULL)
+    write->receipt (write, self->batch, write->receipt_data);
+}

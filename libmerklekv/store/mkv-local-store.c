@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors
+ *
+ * A write goes: mkv_store_*() > commit queue (who leads) > commit() below >
+ * decision (what it does) > storage, all of the batch at once > change queue >
+ * ::changed. Locks: `policy_mutex` guards the policy alone; the decision and
+ * everything marked so belong to the leader, of whom there is one at a time;
+ * the queues have their own. None is held while another is taken.
+ */
+#include "store/mkv-local-store-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "base/mkv-limits.h"
+#include "model/mkv-names.h"
+#include "storage/mkv-storage-batch-private.h"
+#include "store/mkv-change-queue-private.h"
+#include "store/mkv-commit-queue-private.h"
+#include "store/mkv-decision-private.h"
+
+#define META_FORMAT "format"
+#define META_NODE_ID "node-id"
+#define META_CLOCK "clock"
+#define FORMAT "1"
+/* A store that has no seq recorded starts at the time in ms times this: above
+ * every seq it can have used before it was lost. */
+#define SEQ_PER_MS 1024
+#define DEFAULT_SKEW_MS 300000
+
+struct _MkvLocalStore
+{
+  MkvStore parent_instance;
+
+  MkvStorage *storage;
+  char *node_id;
+  MkvClock *clock;
+  MkvObserver *observer;
+  MkvCommitQueue *commits;
+  MkvChangeQueue *changes;
+
+  GMutex policy_mutex;
+  MkvStorePolicy policy;
+
+  /* The leader's. */
+  MkvDecision decision;
+  gint64 seq;
+  gint64 clock_high;
+  gboolean healing;     /* a HEAL is in the queue */
+  gboolean apply_failed; /* the last batch; the condition "storage" is set */
+};
+
+struct _MkvLocalStoreClass
+{
+  MkvStoreClass parent_class;
+};
+
+G_DEFINE_FINAL_TYPE (MkvLocalStore, mkv_local_store, MKV_TYPE_STORE)
+
+static MkvEntry *
+mkv_local_store_get_entry (MkvStore *store, const char *key, GCancellable *cancellable, GError **error)
+{
+  MkvLocalStore *self = (MkvLocalStore *) store;
+  MkvEntry *entry = mkv_storage_get (self->storage, key, error);
+
+  if (entry != NULL && mkv_entry_is_tombstone (entry))
+    {
+      g_clear_pointer (&entry, mkv_entry_unref);
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, "There is no such key");
+    }
+  return entry;
+}
+
+static GPtrArray *
+mkv_local_store_get_many (MkvStore *store, const char *const *keys, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+
+  for (guint i = 0; keys[i] != NULL; i++)
+    {
+      GError *local_error = NULL;
+      MkvEntry *entry = mkv_local_store_get_entry (store, keys[i], cancellable, &local_error);
+
+      if (entry != NULL)
+        g_ptr_array_add (entries, entry);
+      else if (g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+        g_error_free (local_error);
+      else
+        {
+          g_propagate_error (error, local_error);
+          return NULL;
+        }
+    }
+  return g_steal_pointer (&entries);
+}
+
+static char **
+mkv_local_store_list_keys (MkvStore *store, const char *prefix, const char *after, guint limit, gboolean *more,
+                           GCancellable *cancellable, GError **error)
+{
+  MkvLocalStore *self = (MkvLocalStore *) store;
+  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *behind = g_strdup (after);
+  gboolean at_end = FALSE;
+
+  /* One more than asked for tells whether there are others. Tombstones are
+   * passed over, so it may take several pages. */
+  while (!at_end && keys->len <= limit)
+    {
+      guint page_size = limit + 1 - keys->len;
+      g_autoptr (GPtrArray) page = NULL;
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return NULL;
+      page = mkv_storage_scan (self->storage, prefix, behind, page_size, error);
+      if (page == NULL)
+        return NULL;
+      for (guint i = 0; i < page->len; i++)
+        if (!mkv_entry_is_tombstone (page->pdata[i]))
+          g_ptr_array_add (keys, g_strdup (mkv_entry_get_key (page->pdata[i])));
+      at_end = page->len < page_size;
+      if (page->len > 0)
+        {
+          g_free (behind);
+          behind = g_strdup (mkv_entry_get_key (page->pdata[page->len - 1]));
+        }
+    }
+  *more = keys->len > limit;
+  if (*more)
+    g_ptr_array_set_size (keys, limit);
+  g_ptr_array_set_free_func (keys, NULL);
+  g_ptr_array_add (keys, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&keys), FALSE);
+}
+
+static void
+add_clock (MkvStorageBatch *batch, gint64 seq, gint64 clock_high)
+{
+  char text[40];
+  g_autoptr (GBytes) value = NULL;
+
+  g_snprintf (text, sizeof text, "%016" G_GINT64_MODIFIER "x %016" G_GINT64_MODIFIER "x", (guint64) seq,
+              (guint64) clock_high);
+  value = g_bytes_new (text, strlen (text));
+  mkv_storage_batch_set_meta (batch, META_CLOCK, value);
+}
+
+/* Nothing of a batch that could not be applied has happened. */
+static void
+fail_batch (MkvLocalStore *self, MkvWrite *first, GError *error)
+{
+  mkv_observer_set_condition (self->observer, "storage", MKV_HEALTH_DEGRADED,
+                              "The storage does not take writes: %s", error->message);
+  self->apply_failed = TRUE;
+  for (MkvWrite *write = first; write != NULL; write = write->next)
+    if (write->error == NULL)
+      {
+        write->error = g_error_copy (error);
+        g_clear_pointer (&write->entry, mkv_entry_unref);
+        write->n_applied = write->n_stale = write->n_duplicate = write->n_future = 0;
+      }
+  g_error_free (error);
+}
+
+static void
+queue_heal (MkvLocalStore *self)
+{
+  self->healing = TRUE;
+  mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_HEAL, NULL, NULL), NULL);
+}
+
+static void
+commit (MkvWrite *first, gpointer user_data)
+{
+  MkvLocalStore *self = user_data;
+  MkvDecision *decision = &self->decision;
+  GError *error = NULL;
+  GPtrArray *entries;
+  guint n_writes = 0;
+
+  g_mutex_lock (&self->policy_mutex);
+  decision->policy = self->policy;
+  g_mutex_unlock (&self->policy_mutex);
+  decision->now = mkv_clock_get_time (self->clock);
+  decision->seq = self->seq;
+  decision->clock_high = self->clock_high;
+  decision->several = first->next != NULL || first->kind == MKV_WRITE_APPLY || first->kind == MKV_WRITE_HEAL;
+  mkv_decision_reset (decision);
+
+  for (MkvWrite *write = first; write != NULL; write = write->next)
+    {
+      mkv_decision_write (decision, write);
+      if (write->kind == MKV_WRITE_HEAL)
+        self->healing = FALSE;
+      n_writes++;
+    }
+  if (decision->seq != self->seq || decision->clock_high != self->clock_high)
+    add_clock (decision->batch, decision->seq, decision->clock_high);
+  if (!mkv_storage_batch_is_empty (decision->batch) &&
+      !mkv_storage_apply (self->storage, decision->batch, &error))
+    {
+      fail_batch (self, first, error);
+      mkv_decision_reset (decision);
+      return;
+    }
+  self->seq = decision->seq;
+  self->clock_high = decision->clock_high;
+  if (self->apply_failed)
+    {
+      self->apply_failed = FALSE;
+      mkv_observer_clear_condition (self->observer, "storage");
+    }
+
+  entries = mkv_storage_batch_get_entries (decision->batch);
+  mkv_observer_count (self->observer, MKV_COUNTER_WRITES, entries->len);
+  if (entries->len > 0 && mkv_store_has_changed_handlers (MKV_STORE (self)))
+    for (guint i = 0; i < entries->len; i++)
+      mkv_change_queue_push (self->changes, entries->pdata[i],
+                             g_array_index (decision->origins, MkvOrigin, i));
+  mkv_decision_reset (decision);
+
+  /* The clock has stepped back behind what was written with it. */
+  if (!self->healing && self->clock_high > decision->now + decision->policy.skew_max_future)
+    queue_heal (self);
+}
+
+static gboolean
+mkv_local_store_write (MkvStore *store, MkvWrite *write, GCancellable *cancellable)
+{
+  MkvLocalStore *self = (MkvLocalStore *) store;
+
+  mkv_commit_queue_run (self->commits, write, cancellable);
+  return write->error == NULL;
+}
+
+static void
+mkv_local_store_write_async (MkvStore *store, MkvWrite *write, GTask *task)
+{
+  mkv_commit_queue_push (((MkvLocalStore *) store)->commits, write, task);
+}
+
+static void
+on_change (MkvEntry *entry, MkvOrigin origin, gpointer user_data)
+{
+  mkv_store_emit_changed (user_data, entry, origin);
+}
+
+static void
+mkv_local_store_dispose (GObject *object)
+{
+  MkvLocalStore *self = (MkvLocalStore *) object;
+
+  if (self->commits != NULL)
+    mkv_commit_queue_shut_down (self->commits);
+  g_clear_pointer (&self->changes, mkv_change_queue_free);
+  G_OBJECT_CLASS (mkv_local_store_parent_class)->dispose (object);
+}
+
+static void
+mkv_local_store_finalize (GObject *object)
+{
+  MkvLocalStore *self = (MkvLocalStore *) object;
+
+  g_clear_pointer (&self->commits, mkv_commit_queue_free);
+  g_clear_object (&self->storage);
+  g_clear_object (&self->clock);
+  g_clear_object (&self->observer);
+  g_free (self->node_id);
+  mkv_decision_clear (&self->decision);
+  g_mutex_clear (&self->policy_mutex);
+  G_OBJECT_CLASS (mkv_local_store_parent_class)->finalize (object);
+}
+
+static void
+mkv_local_store_class_init (MkvLocalStoreClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  MkvStoreClass *store_class = (MkvStoreClass *) klass;
+
+  object_class->dispose = mkv_local_store_dispose;
+  object_class->finalize = mkv_local_store_finalize;
+  store_class->get_entry = mkv_local_store_get_entry;
+  store_class->get_many = mkv_local_store_get_many;
+  store_class->list_keys = mkv_local_store_list_keys;
+  store_class->write = mkv_local_store_write;
+  store_class->write_async = mkv_local_store_write_async;
+}
+
+static void
+mkv_local_store_init (MkvLocalStore *self)
+{
+  g_mutex_init (&self->policy_mutex);
+  mkv_decision_init (&self->decision);
+}
+
+/* What is kept under @name: *@text is NULL if there is nothing. */
+static gboolean
+read_meta (MkvLocalStore *self, const char *name, char **text, GError **error)
+{
+  GError *local_error = NULL;
+  g_autoptr (GBytes) value = mkv_storage_get_meta (self->storage, name, &local_error);
+  gsize length;
+  gconstpointer data;
+
+  *text = NULL;
+  if (value != NULL)
+    {
+      data = g_bytes_get_data (value, &length);
+      *text = g_strndup (length > 0 ? data : "", length);
+      return TRUE;
+    }
+  if (g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+    {
+      g_error_free (local_error);
+      return TRUE;
+    }
+  g_propagate_error (error, local_error);
+  return FALSE;
+}
+
+static gboolean
+check_format (MkvLocalStore *self, GError **error)
+{
+  g_autofree char *format = NULL, *node_id = NULL;
+
+  if (!read_meta (self, META_FORMAT, &format, error) || !read_meta (self, META_NODE_ID, &node_id, error))
+    return FALSE;
+  if (format != NULL && !g_str_equal (format, FORMAT))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
+                   "The store has format %s, this version reads format " FORMAT
+                   ": use the version that wrote it, or a newer one", format);
+      return FALSE;
+    }
+  if (node_id != NULL && !g_str_equal (node_id, self->node_id))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
+                   "The store belongs to node “%s” and can't be opened as “%s”: set node.node-id to “%s”, or use "
+                   "another storage.path", node_id, self->node_id, node_id);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+read_clock (MkvLocalStore *self, GError **error)
+{
+  g_autofree char *text = NULL;
+  guint64 seq, clock_high;
+
+  if (!read_meta (self, META_CLOCK, &text, error))
+    return FALSE;
+  if (text == NULL)
+    {
+      self->seq = MAX (1, mkv_clock_get_time (self->clock) * SEQ_PER_MS) - 1;
+      return TRUE;
+    }
+  if (strlen (text) != 33 || text[16] != ' ' ||
+      !g_ascii_string_to_unsigned (text + 17, 16, 0, G_MAXINT64, &clock_high, NULL) ||
+      (text[16] = 0, !g_ascii_string_to_unsigned (text, 16, 0, G_MAXINT64, &seq, NULL)))
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_CORRUPT,
+                           "The store's record of its clock and seq is damaged: restore it from a backup");
+      return FALSE;
+    }
+  self->seq = (gint64) seq;
+  self->clock_high = (gint64) clock_high;
+  return TRUE;
+}
+
+/* Makes the store this node's, and mends what a wrong clock left behind. */
+static gboolean
+open_store (MkvLocalStore *self, GError **error)
+{
+  g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (self->policy.durability);
+  g_autoptr (GBytes) format = g_bytes_new_static (FORMAT, strlen (FORMAT));
+  g_autoptr (GBytes) node_id = g_bytes_new (self->node_id, strlen (self->node_id));
+
+  if (!check_format (self, error) || !read_clock (self, error))
+    return FALSE;
+  mkv_storage_batch_set_meta (batch, META_FORMAT, format);
+  mkv_storage_batch_set_meta (batch, META_NODE_ID, node_id);
+  add_clock (batch, self->seq, self->clock_high);
+  if (!mkv_storage_apply (self->storage, batch, error))
+    return FALSE;
+  if (self->clock_high > mkv_clock_get_time (self->clock) + self->policy.skew_max_future)
+    {
+      MkvWrite heal = { .kind = MKV_WRITE_HEAL };
+
+      mkv_commit_queue_run (self->commits, &heal, NULL);
+      if (heal.error != NULL)
+        {
+          g_propagate_error (error, heal.error);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+MkvLocalStore *
+mkv_local_store_new_full (MkvStorage *storage, const char *node_id, MkvClock *clock, MkvObserver *observer,
+                          const MkvStorePolicy *policy, GError **error)
+{
+  g_autoptr (MkvLocalStore) self = NULL;
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+
+  if (!mkv_name_check (node_id, error))
+    return NULL;
+  self = g_object_new (MKV_TYPE_LOCAL_STORE, NULL);
+  self->storage = g_object_ref (storage);
+  self->node_id = g_strdup (node_id);
+  self->clock = g_object_ref (clock);
+  self->observer = g_object_ref (observer);
+  self->policy = *policy;
+  self->decision.storage = storage;
+  self->decision.node_id = self->node_id;
+  self->decision.node_id_length = strlen (node_id);
+  self->commits = mkv_commit_queue_new (commit, self);
+  self->changes = mkv_change_queue_new (context, on_change, self);
+  if (!open_store (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+/**
+ * MkvLocalStore:
+ *
+ * The store in this process: entries in an [iface@Storage], written by last
+ * write wins. Inside an [class@Node] it replicates; alone it is a store of its
+ * own.
+ *
+ * It may be used from any thread. Writes from many threads at once are
+ * committed together, so that durable ones share what a commit costs.
+ *
+ * Since: 0.1
+ */
+
+/**
+ * mkv_local_store_new:
+ * @storage: an open storage; the store is now its only writer
+ * @node_id: who writes: the same in every run, and no other node's
+ * @error: return location for an error
+ *
+ * Opens a store that is not part of a node. Its signals come in the context
+ * that is thread-default now.
+ *
+ * Returns: (transfer full): the store; %NULL with %MKV_ERROR_CONFIGURATION if
+ *   @storage belongs to another node, %MKV_ERROR_INVALID_ARGUMENT if @node_id
+ *   is none
+ *
+ * Since: 0.1
+ */
+MkvLocalStore *
+mkv_local_store_new (MkvStorage *storage, const char *node_id, GError **error)
+{
+  const MkvStorePolicy policy = { .durability = MKV_DURABILITY_DURABLE, .skew_max_future = DEFAULT_SKEW_MS };
+  g_autoptr (MkvClock) clock = mkv_clock_new ();
+  g_autoptr (MkvObserver) observer = mkv_observer_new (clock);
+
+  g_return_val_if_fail (MKV_IS_STORAGE (storage), NULL);
+  g_return_val_if_fail (node_id != NULL, NULL);
+
+  return mkv_local_store_new_full (storage, node_id, clock, observer, &policy, error);
+}
+
+/**
+ * mkv_local_store_get_node_id:
+ * @self: a store
+ *
+ * Returns: (transfer none): whose writes are local
+ *
+ * Since: 0.1
+ */
+const char *
+mkv_local_store_get_node_id (MkvLocalStore *self)
+{
+  g_return_val_if_fail (MKV_IS_LOCAL_STORE (self), NULL);
+
+  return self->node_id;
+}
+
+void
+mkv_local_store_set_policy (MkvLocalStore *self, const MkvStorePolicy *policy)
+{
+  g_mutex_lock (&self->policy_mutex);
+  self->policy = *policy;
+  g_mutex_unlock (&self->policy_mutex);
+}
+
+MkvStorage *
+mkv_local_store_get_storage (MkvLocalStore *self)
+{
+  return self->storage;
+}
+
+GPtrArray *
+mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit, gint64 *last_seq,
+                             GError **error)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+  g_autoptr (GPtrArray) names = NULL;
+  char after[MKV_OUTBOX_NAME_MAX];
+  gint64 latest;
+
+  g_mutex_lock (&self->policy_mutex);
+  latest = self->policy.skew_max_future;
+  g_mutex_unlock (&self->policy_mutex);
+  latest += mkv_clock_get_time (self->clock);
+
+  *last_seq = after_seq;
+  /* Behind every mark of after_seq: names of one seq go on with a slash. */
+  mkv_outbox_name (after, after_seq + 1, "");
+  after[strlen (after) - 1] = 0;
+  names = mkv_storage_scan_meta (self->storage, MKV_OUTBOX_PREFIX, after, limit, error);
+  if (names == NULL)
+    return NULL;
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *name = names->pdata[i];
+      g_autoptr (MkvEntry) entry = NULL;
+      GError *local_error = NULL;
+      const MkvStamp *stamp;
+      gint64 seq = g_ascii_strtoll (name + strlen (MKV_OUTBOX_PREFIX), NULL, 16);
+
+      entry = mkv_storage_get (self->storage, name + strlen (MKV_OUTBOX_PREFIX) + 17, &local_error);
+      if (entry == NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+        {
+          g_propagate_error (error, local_error);
+          return NULL;
+        }
+      g_clear_error (&local_error);
+      *last_seq = seq;
+      if (entry == NULL)
+        continue;
+      stamp = mkv_entry_get_stamp (entry);
+      /* Another entry: it has been superseded since the scan, and its own mark
+       * comes in its turn. */
+      if (stamp->seq == seq && stamp->timestamp <= latest && g_str_equal (stamp->node_id, self->node_id))
+        g_ptr_array_add (entries, g_steal_pointer (&entry));
+    }
+  return g_steal_pointer (&entries);
+}
+
+void
+mkv_local_store_shut_down (MkvLocalStore *self)
+{
+  mkv_commit_queue_shut_down (self->commits);
+}
