@@ -1,0 +1,697 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "mkv-loopback-broker-private.h"
+
+#include "base/mkv-error.h"
+
+#define DEFAULT_SESSION_QUEUE 10000
+
+#define REASON_GRANTED_QOS_0 0x00
+#define REASON_GRANTED_QOS_1 0x01
+#define REASON_REFUSED 0x80
+#define REASON_BAD_CREDENTIALS 0x86
+#define REASON_NOT_AUTHORIZED 0x87
+
+typedef struct
+{
+  MkvLoopbackAction action;
+  char *client_id; /* NULL for every client */
+  char *filter;    /* NULL for every topic */
+  guint8 reason;
+} Rule;
+
+struct _MkvLoopbackBroker
+{
+  GObject parent_instance;
+
+  char *uri;
+
+  /* Guards all below and, but for their constants, the sessions and links. No
+   * code of a client runs under it; the registry's mutex is not taken under it. */
+  GMutex mutex;
+  GPtrArray *sessions; /* of MkvLoopbackSession: an array, so that their order is always the same */
+  GPtrArray *rules;    /* of Rule, the latest last */
+  GHashTable *cut;     /* client ids */
+  gboolean all_cut;
+  GRand *rand;
+  gint64 min_delay, max_delay;
+  double loss, duplication, reordering;
+  gint64 reordering_window;
+  guint session_queue;
+  MkvLoopbackCounts counts;
+};
+
+G_DEFINE_FINAL_TYPE (MkvLoopbackBroker, mkv_loopback_broker, G_TYPE_OBJECT)
+
+/* Every broker that somebody holds, by URI, as GWeakRef: an entry may be of one
+ * that is just being finalized. */
+static GMutex registry_mutex;
+static GHashTable *registry;
+
+static void
+rule_free (gpointer data)
+{
+  Rule *rule = data;
+
+  g_free (rule->client_id);
+  g_free (rule->filter);
+  g_free (rule);
+}
+
+static void
+weak_ref_free (gpointer data)
+{
+  g_weak_ref_clear (data);
+  g_free (data);
+}
+
+static void
+mkv_loopback_broker_finalize (GObject *object)
+{
+  MkvLoopbackBroker *self = MKV_LOOPBACK_BROKER (object);
+
+  g_ptr_array_unref (self->sessions);
+  g_ptr_array_unref (self->rules);
+  g_hash_table_unref (self->cut);
+  g_rand_free (self->rand);
+  g_free (self->uri);
+  g_mutex_clear (&self->mutex);
+  G_OBJECT_CLASS (mkv_loopback_broker_parent_class)->finalize (object);
+}
+
+static void
+mkv_loopback_broker_class_init (MkvLoopbackBrokerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = mkv_loopback_broker_finalize;
+}
+
+static void
+mkv_loopback_broker_init (MkvLoopbackBroker *self)
+{
+  g_mutex_init (&self->mutex);
+  self->sessions = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_loopback_session_free);
+  self->rules = g_ptr_array_new_with_free_func (rule_free);
+  self->cut = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->rand = g_rand_new_with_seed (0);
+  self->session_queue = DEFAULT_SESSION_QUEUE;
+}
+
+MkvLoopbackBroker *
+mkv_loopback_broker_get (const char *uri)
+{
+  MkvLoopbackBroker *self;
+  GWeakRef *entry;
+
+  g_mutex_lock (&registry_mutex);
+  if (registry == NULL)
+    registry = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, weak_ref_free);
+  entry = g_hash_table_lookup (registry, uri);
+  self = entry != NULL ? g_weak_ref_get (entry) : NULL;
+  if (self == NULL)
+    {
+      self = g_object_new (MKV_TYPE_LOOPBACK_BROKER, NULL);
+      self->uri = g_strdup (uri);
+      entry = g_new0 (GWeakRef, 1);
+      g_weak_ref_init (entry, self);
+      g_hash_table_insert (registry, g_strdup (uri), entry);
+    }
+  g_mutex_unlock (&registry_mutex);
+  return self;
+}
+
+static gboolean
+happens (MkvLoopbackBroker *self, double probability)
+{
+  return probability > 0 && g_rand_double (self->rand) < probability;
+}
+
+static gint64
+draw_delay (MkvLoopbackBroker *self)
+{
+  if (self->max_delay <= self->min_delay)
+    return self->min_delay;
+  return self->min_delay + (gint64) (g_rand_double (self->rand) * (double) (self->max_delay - self->min_delay));
+}
+
+static guint
+find_reason (MkvLoopbackBroker *self, MkvLoopbackAction action, const char *client_id, const char *topic,
+             guint otherwise)
+{
+  for (guint i = self->rules->len; i > 0; i--)
+    {
+      const Rule *rule = self->rules->pdata[i - 1];
+
+      if (rule->action == action && (rule->client_id == NULL || g_strcmp0 (rule->client_id, client_id) == 0)
+          && (rule->filter == NULL || topic == NULL || mkv_loopback_filter_matches (rule->filter, topic)))
+        return rule->reason;
+    }
+  return otherwise;
+}
+
+static void
+push_up (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
+{
+  gint64 due = mkv_loopback_link_get_now (link) + draw_delay (self);
+
+  link->due_up = MAX (link->due_up, due);
+  mkv_loopback_link_push (link, packet, link->due_up);
+}
+
+static void
+push_down (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
+{
+  gint64 due = mkv_loopback_link_get_now (link) + draw_delay (self);
+
+  link->due_down = MAX (link->due_down, due);
+  mkv_loopback_link_push (link, packet, link->due_down);
+}
+
+static void
+push_delivery (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackDelivery *delivery)
+{
+  MkvLoopbackPacket *packet = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_MESSAGE);
+
+  packet->delivery = mkv_loopback_delivery_ref (delivery);
+  if (happens (self, self->reordering))
+    {
+      gint64 on_time = mkv_loopback_link_get_now (link) + draw_delay (self);
+      gint64 late = 1 + (gint64) (g_rand_double (self->rand) * (double) self->reordering_window);
+
+      self->counts.reordered++;
+      mkv_loopback_link_push (link, packet, MAX (link->due_down, on_time) + late);
+    }
+  else
+    push_down (self, link, packet);
+}
+
+/* Sends what waits, as far as the client's window allows. */
+static void
+pump (MkvLoopbackBroker *self, MkvLoopbackSession *session)
+{
+  MkvLoopbackDelivery *delivery;
+
+  while (session->link != NULL && session->unhandled.length < session->link->window
+         && (delivery = g_queue_pop_head (&session->queue)) != NULL)
+    {
+      g_queue_push_tail (&session->unhandled, delivery);
+      push_delivery (self, session->link, delivery);
+      if (happens (self, self->duplication))
+        {
+          self->counts.duplicated++;
+          push_delivery (self, session->link, delivery);
+        }
+    }
+}
+
+static void
+forget_expired_sessions (MkvLoopbackBroker *self)
+{
+  for (guint i = self->sessions->len; i > 0; i--)
+    if (mkv_loopback_session_is_expired (self->sessions->pdata[i - 1]))
+      g_ptr_array_remove_index (self->sessions, i - 1);
+}
+
+/* Hands @message, of @client_id or, if NULL, of nobody known, to every session
+ * that wants it. */
+static void
+fan_out (MkvLoopbackBroker *self, const char *client_id, MkvMessage *message)
+{
+  const char *topic = mkv_message_get_topic (message);
+
+  forget_expired_sessions (self);
+  for (guint i = 0; i < self->sessions->len; i++)
+    {
+      MkvLoopbackSession *session = self->sessions->pdata[i];
+
+      if (!mkv_loopback_session_wants (session, topic, g_strcmp0 (session->client_id, client_id) == 0)
+          || find_reason (self, MKV_LOOPBACK_RECEIVE, session->client_id, topic, 0) >= REASON_REFUSED)
+        continue;
+      if (happens (self, self->loss))
+        self->counts.lost++;
+      else if (session->queue.length >= self->session_queue)
+        self->counts.overflowed++;
+      else
+        {
+          gint64 now = mkv_clock_get_monotonic_time (session->clock);
+
+          g_queue_push_tail (&session->queue, mkv_loopback_delivery_new (message, now));
+          pump (self, session);
+        }
+    }
+}
+
+static MkvLoopbackSession *
+find_session (MkvLoopbackBroker *self, const char *client_id)
+{
+  for (guint i = 0; i < self->sessions->len; i++)
+    if (g_str_equal (((MkvLoopbackSession *) self->sessions->pdata[i])->client_id, client_id))
+      return self->sessions->pdata[i];
+  return NULL;
+}
+
+/* The connection of @client_id, or of anybody if that is NULL. */
+static MkvLoopbackLink *
+find_link (MkvLoopbackBroker *self, const char *client_id)
+{
+  for (guint i = 0; i < self->sessions->len; i++)
+    {
+      const MkvLoopbackSession *session = self->sessions->pdata[i];
+
+      if (session->link != NULL && (client_id == NULL || g_str_equal (session->client_id, client_id)))
+        return session->link;
+    }
+  return NULL;
+}
+
+static void
+detach (MkvLoopbackBroker *self, MkvLoopbackLink *link, gboolean publish_will)
+{
+  MkvLoopbackSession *session = g_steal_pointer (&link->session);
+
+  if (session == NULL)
+    return;
+  session->link = NULL;
+  session->left_at = mkv_clock_get_monotonic_time (session->clock);
+  if (publish_will && link->will != NULL)
+    {
+      self->counts.wills++;
+      fan_out (self, link->client_id, link->will);
+    }
+}
+
+static void
+break_link (MkvLoopbackBroker *self, MkvLoopbackLink *link, gboolean publish_will)
+{
+  detach (self, link, publish_will);
+  mkv_loopback_link_break (link, g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
+                                              "The connection to the broker %s was lost", self->uri));
+}
+
+static void
+accept_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
+{
+  guint reason = find_reason (self, MKV_LOOPBACK_CONNECT, link->client_id, NULL, 0);
+  MkvLoopbackPacket *answer;
+  MkvLoopbackSession *session;
+
+  if (self->all_cut || g_hash_table_contains (self->cut, link->client_id))
+    {
+      mkv_loopback_link_break (link, g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
+                                                  "The broker %s can't be reached", self->uri));
+      return;
+    }
+  if (reason >= REASON_REFUSED)
+    {
+      gboolean denied = reason == REASON_BAD_CREDENTIALS || reason == REASON_NOT_AUTHORIZED;
+
+      self->counts.refused++;
+      mkv_loopback_link_break (link, g_error_new (MKV_ERROR,
+                                                  denied ? MKV_ERROR_UNAUTHORIZED : MKV_ERROR_NOT_CONNECTED,
+                                                  "The broker %s refused the connection with reason 0x%02x",
+                                                  self->uri, reason));
+      return;
+    }
+
+  forget_expired_sessions (self);
+  session = find_session (self, link->client_id);
+  answer = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_CONNACK);
+  answer->flag = session != NULL;
+  if (session == NULL)
+    {
+      session = mkv_loopback_session_new (link->client_id, link->clock);
+      g_ptr_array_add (self->sessions, session);
+    }
+  else if (session->link != NULL)
+    {
+      MkvLoopbackLink *other = session->link;
+
+      /* The session lives on: no will. */
+      detach (self, other, FALSE);
+      mkv_loopback_link_break (other, g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
+                                                   "Another client has connected to %s as “%s”: every client needs "
+                                                   "an id of its own", self->uri, link->client_id));
+    }
+  g_set_object (&session->clock, link->clock);
+  session->expiry = link->expiry;
+  session->link = link;
+  link->session = session;
+  push_down (self, link, answer);
+  mkv_loopback_session_requeue (session);
+  pump (self, session);
+}
+
+static void
+take_publish (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
+{
+  MkvLoopbackPacket *answer = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_PUBACK);
+  guint reason = find_reason (self, MKV_LOOPBACK_PUBLISH, link->client_id,
+                              mkv_message_get_topic (packet->message), 0);
+
+  answer->id = packet->id;
+  answer->reason = (gint) reason;
+  push_down (self, link, answer);
+  if (reason >= REASON_REFUSED)
+    self->counts.refused++;
+  else
+    {
+      self->counts.published++;
+      fan_out (self, link->client_id, packet->message);
+    }
+}
+
+static void
+take_subscribe (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
+{
+  MkvLoopbackPacket *answer = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_SUBACK);
+  guint reason = find_reason (self, MKV_LOOPBACK_SUBSCRIBE, link->client_id, packet->filter,
+                              REASON_GRANTED_QOS_1);
+
+  if (reason >= REASON_REFUSED)
+    {
+      self->counts.refused++;
+      answer->error = g_error_new (MKV_ERROR, MKV_ERROR_FORBIDDEN,
+                                   "The broker refused the subscription to %s with reason 0x%02x", packet->filter,
+                                   reason);
+    }
+  else
+    {
+      mkv_loopback_session_subscribe (link->session, packet->filter, packet->flag);
+      if (reason == REASON_GRANTED_QOS_0)
+        answer->error = g_error_new (MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
+                                     "The broker granted QoS 0 instead of 1 for %s", packet->filter);
+    }
+  answer->filter = g_steal_pointer (&packet->filter);
+  push_down (self, link, answer);
+}
+
+/* Whether the message still is to be delivered. */
+static gboolean
+check_expiry (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
+{
+  guint expiry = mkv_message_get_expiry (packet->delivery->message);
+  gint64 waited = (mkv_loopback_link_get_now (link) - packet->delivery->stored_at) / G_USEC_PER_SEC;
+
+  if (expiry == 0 || waited < expiry)
+    {
+      packet->expiry = expiry == 0 ? 0 : expiry - (guint) waited;
+      return TRUE;
+    }
+  self->counts.expired++;
+  if (mkv_loopback_session_settle (link->session, packet->delivery))
+    pump (self, link->session);
+  return FALSE;
+}
+
+void
+mkv_loopback_broker_connect_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
+{
+  g_mutex_lock (&self->mutex);
+  push_up (self, link, mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_CONNECT));
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_close_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
+{
+  g_mutex_lock (&self->mutex);
+  detach (self, link, TRUE);
+  g_mutex_unlock (&self->mutex);
+  mkv_loopback_link_free (link);
+}
+
+void
+mkv_loopback_broker_take_leave (MkvLoopbackBroker *self, MkvLoopbackLink *link, GArray *lost)
+{
+  MkvLoopbackPacket *packet;
+
+  g_mutex_lock (&self->mutex);
+  while ((packet = g_queue_pop_head (&link->agenda)) != NULL)
+    {
+      if (packet->kind == MKV_LOOPBACK_PACKET_PUBLISH && link->session != NULL)
+        take_publish (self, link, packet); /* its PUBACK comes by here later */
+      else if (packet->kind == MKV_LOOPBACK_PACKET_SUBSCRIBE && link->session != NULL)
+        take_subscribe (self, link, packet);
+      else if (packet->id != 0)
+        g_array_append_val (lost, packet->id);
+      mkv_loopback_packet_free (packet);
+    }
+  detach (self, link, FALSE);
+  g_mutex_unlock (&self->mutex);
+  mkv_loopback_link_free (link);
+}
+
+void
+mkv_loopback_broker_publish (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvMessage *message, guint id)
+{
+  MkvLoopbackPacket *packet = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_PUBLISH);
+
+  packet->id = id;
+  packet->message = mkv_loopback_message_copy (message);
+  g_mutex_lock (&self->mutex);
+  push_up (self, link, packet);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_subscribe (MkvLoopbackBroker *self, MkvLoopbackLink *link, const char *filter,
+                               gboolean own_messages)
+{
+  MkvLoopbackPacket *packet = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_SUBSCRIBE);
+
+  packet->filter = g_strdup (filter);
+  packet->flag = own_messages;
+  g_mutex_lock (&self->mutex);
+  push_up (self, link, packet);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_acknowledge (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackDelivery *delivery)
+{
+  g_mutex_lock (&self->mutex);
+  if (link->session != NULL && mkv_loopback_session_settle (link->session, delivery))
+    {
+      self->counts.handled++;
+      pump (self, link->session);
+    }
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_begin (MkvLoopbackBroker *self, MkvLoopbackLink *link)
+{
+  g_mutex_lock (&self->mutex);
+  mkv_loopback_link_woken (link);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_leave (MkvLoopbackBroker *self, MkvLoopbackLink *link)
+{
+  g_mutex_lock (&self->mutex);
+  mkv_loopback_link_wake (link);
+  g_mutex_unlock (&self->mutex);
+}
+
+/* The next packet for the client; those to the broker take effect here. */
+MkvLoopbackPacket *
+mkv_loopback_broker_next (MkvLoopbackBroker *self, MkvLoopbackLink *link)
+{
+  MkvLoopbackPacket *packet;
+  gboolean for_client = FALSE;
+
+  g_mutex_lock (&self->mutex);
+  while (!for_client && (packet = mkv_loopback_link_pop (link)) != NULL)
+    {
+      switch (packet->kind)
+        {
+        case MKV_LOOPBACK_PACKET_CONNECT:
+          accept_link (self, link);
+          break;
+        case MKV_LOOPBACK_PACKET_PUBLISH:
+          take_publish (self, link, packet);
+          break;
+        case MKV_LOOPBACK_PACKET_SUBSCRIBE:
+          take_subscribe (self, link, packet);
+          break;
+        case MKV_LOOPBACK_PACKET_MESSAGE:
+          for_client = check_expiry (self, link, packet);
+          self->counts.delivered += for_client ? 1 : 0;
+          break;
+        default:
+          for_client = TRUE;
+          break;
+        }
+      if (!for_client)
+        mkv_loopback_packet_free (packet);
+    }
+  g_mutex_unlock (&self->mutex);
+  return packet;
+}
+
+void
+mkv_loopback_broker_set_seed (MkvLoopbackBroker *self, guint32 seed)
+{
+  g_mutex_lock (&self->mutex);
+  g_rand_set_seed (self->rand, seed);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_set_delay (MkvLoopbackBroker *self, gint64 min_us, gint64 max_us)
+{
+  g_mutex_lock (&self->mutex);
+  self->min_delay = min_us;
+  self->max_delay = max_us;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_set_loss (MkvLoopbackBroker *self, double probability)
+{
+  g_mutex_lock (&self->mutex);
+  self->loss = probability;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_set_duplication (MkvLoopbackBroker *self, double probability)
+{
+  g_mutex_lock (&self->mutex);
+  self->duplication = probability;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_set_reordering (MkvLoopbackBroker *self, double probability, gint64 window_us)
+{
+  g_mutex_lock (&self->mutex);
+  self->reordering = probability;
+  self->reordering_window = window_us;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_set_session_queue (MkvLoopbackBroker *self, guint n_messages)
+{
+  g_mutex_lock (&self->mutex);
+  self->session_queue = n_messages;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_set_reason (MkvLoopbackBroker *self, MkvLoopbackAction action, const char *client_id,
+                                const char *filter, guint8 reason)
+{
+  Rule *rule = g_new0 (Rule, 1);
+
+  rule->action = action;
+  rule->client_id = g_strdup (client_id);
+  rule->filter = g_strdup (filter);
+  rule->reason = reason;
+  g_mutex_lock (&self->mutex);
+  for (guint i = self->rules->len; i > 0; i--)
+    {
+      const Rule *other = self->rules->pdata[i - 1];
+
+      if (other->action == action && g_strcmp0 (other->client_id, client_id) == 0
+          && g_strcmp0 (other->filter, filter) == 0)
+        g_ptr_array_remove_index (self->rules, i - 1);
+    }
+  g_ptr_array_add (self->rules, rule);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_clear_reasons (MkvLoopbackBroker *self)
+{
+  g_mutex_lock (&self->mutex);
+  g_ptr_array_set_size (self->rules, 0);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_cut (MkvLoopbackBroker *self, const char *client_id)
+{
+  MkvLoopbackLink *link;
+
+  g_mutex_lock (&self->mutex);
+  if (client_id == NULL)
+    self->all_cut = TRUE;
+  else
+    g_hash_table_add (self->cut, g_strdup (client_id));
+  while ((link = find_link (self, client_id)) != NULL)
+    break_link (self, link, TRUE);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_heal (MkvLoopbackBroker *self, const char *client_id)
+{
+  g_mutex_lock (&self->mutex);
+  if (client_id == NULL)
+    {
+      self->all_cut = FALSE;
+      g_hash_table_remove_all (self->cut);
+    }
+  else
+    g_hash_table_remove (self->cut, client_id);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_drop_sessions (MkvLoopbackBroker *self)
+{
+  g_mutex_lock (&self->mutex);
+  for (guint i = 0; i < self->sessions->len; i++)
+    {
+      MkvLoopbackSession *session = self->sessions->pdata[i];
+
+      if (session->link != NULL)
+        break_link (self, session->link, FALSE);
+    }
+  g_ptr_array_set_size (self->sessions, 0);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_inject (MkvLoopbackBroker *self, MkvMessage *message)
+{
+  g_autoptr (MkvMessage) copy = mkv_loopback_message_copy (message);
+
+  g_mutex_lock (&self->mutex);
+  fan_out (self, NULL, copy);
+  g_mutex_unlock (&self->mutex);
+}
+
+gboolean
+mkv_loopback_broker_is_connected (MkvLoopbackBroker *self, const char *client_id)
+{
+  gboolean connected;
+
+  g_mutex_lock (&self->mutex);
+  connected = find_link (self, client_id) != NULL;
+  g_mutex_unlock (&self->mutex);
+  return connected;
+}
+
+guint
+mkv_loopback_broker_get_waiting (MkvLoopbackBroker *self, const char *client_id)
+{
+  MkvLoopbackSession *session;
+  guint waiting;
+
+  g_mutex_lock (&self->mutex);
+  session = find_session (self, client_id);
+  waiting = session != NULL ? session->queue.length + session->unhandled.length : 0;
+  g_mutex_unlock (&self->mutex);
+  return waiting;
+}
+
+void
+mkv_loopback_broker_get_counts (MkvLoopbackBroker *self, MkvLoopbackCounts *counts)
+{
+  g_mutex_lock (&self->mutex);
+  *counts = self->counts;
+  g_mutex_unlock (&self->mutex);
+}
