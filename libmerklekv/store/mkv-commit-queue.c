@@ -204,7 +204,9 @@ hand_over (MkvCommitQueue *self)
       return;
     }
   self->leading = FALSE;
-  g_cond_broadcast (&self->idle_cond);
+  /* A broadcast is a system call, also when nobody waits. */
+  if (self->closed)
+    g_cond_broadcast (&self->idle_cond);
 }
 
 /* Called with the mutex held and `leading` set; returns with it held, and

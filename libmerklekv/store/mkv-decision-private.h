@@ -39,6 +39,9 @@ void mkv_decision_reset (MkvDecision *self);
  * batch, except for what an APPLY had decided before. */
 void mkv_decision_write (MkvDecision *self, MkvWrite *write);
 
+/* Writes @number as 16 hexadecimal digits, without a NUL behind them. */
+void mkv_write_hex (char *text, guint64 number);
+
 /* The name of an outbox mark; @name has room for MKV_OUTBOX_NAME_MAX octets.
  * The names are in the order of the seqs. */
 #define MKV_OUTBOX_PREFIX "outbox/"

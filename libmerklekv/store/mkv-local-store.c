@@ -137,12 +137,13 @@ mkv_local_store_list_keys (MkvStore *store, const char *prefix, const char *afte
 static void
 add_clock (MkvStorageBatch *batch, gint64 seq, gint64 clock_high)
 {
-  char text[40];
+  char text[33];
   g_autoptr (GBytes) value = NULL;
 
-  g_snprintf (text, sizeof text, "%016" G_GINT64_MODIFIER "x %016" G_GINT64_MODIFIER "x", (guint64) seq,
-              (guint64) clock_high);
-  value = g_bytes_new (text, strlen (text));
+  mkv_write_hex (text, (guint64) seq);
+  text[16] = ' ';
+  mkv_write_hex (text + 17, (guint64) clock_high);
+  value = g_bytes_new (text, sizeof text);
   mkv_storage_batch_set_meta (batch, META_CLOCK, value);
 }
 
