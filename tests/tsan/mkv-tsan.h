@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors
+ *
+ * Force-included in a build with -fsanitize=thread: GLib is not instrumented
+ * and locks by futex, so the sanitizer does not see that one thread waits for
+ * another. Here it is told, where this project's code calls GLib. A race that
+ * these do not order is still found; see `tools/check --tsan`.
+ */
+#pragma once
+
+#include <glib-object.h>
+#include <sanitizer/tsan_interface.h>
+
+static inline void
+mkv_tsan_mutex_lock (GMutex *mutex)
+{
+  g_mutex_lock (mutex);
+  __tsan_acquire (mutex);
+}
+
+static inline void
+mkv_tsan_mutex_unlock (GMutex *mutex)
+{
+  __tsan_release (mutex);
+  g_mutex_unlock (mutex);
+}
+
+static inline void
+mkv_tsan_cond_wait (GCond *cond, GMutex *mutex)
+{
+  __tsan_release (mutex);
+  g_cond_wait (cond, mutex);
+  __tsan_acquire (mutex);
+}
+
+static inline gboolean
+mkv_tsan_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
+{
+  gboolean signalled;
+
+  __tsan_release (mutex);
+  signalled = g_cond_wait_until (cond, mutex, end_time);
+  __tsan_acquire (mutex);
+  return signalled;
+}
+
+static inline GMutexLocker *
+mkv_tsan_mutex_locker_new (GMutex *mutex)
+{
+  GMutexLocker *locker = g_mutex_locker_new (mutex);
+
+  __tsan_acquire (mutex);
+  return locker;
+}
+
+static inline void
+mkv_tsan_reader_lock (GRWLock *lock)
+{
+  g_rw_lock_reader_lock (lock);
+  __tsan_acquire (lock);
+}
+
+static inline void
+mkv_tsan_reader_unlock (GRWLock *lock)
+{
+  __tsan_release (lock);
+  g_rw_lock_reader_unlock (lock);
+}
+
+static inline void
+mkv_tsan_writer_lock (GRWLock *lock)
+{
+  g_rw_lock_writer_lock (lock);
+  __tsan_acquire (lock);
+}
+
+static inline void
+mkv_tsan_writer_unlock (GRWLock *lock)
+{
+  __tsan_release (lock);
+  g_rw_lock_writer_unlock (lock);
+}
+
+/* What a thread did before it attached a source, or a task to be run or
+ * returned, comes before what the callback does: it is released on the user
+ * data, and acquired in a trampoline. */
+typedef struct
+{
+  GSourceFunc func;
+  gpointer user_data;
+  GDestroyNotify destroy;
+} MkvTsanCallback;
+
+static inline gboolean
+mkv_tsan_dispatch (gpointer data)
+{
+  MkvTsanCallback *callback = data;
+
+  __tsan_acquire (callback);
+  return callback->func (callback->user_data);
+}
+
+static inline void
+mkv_tsan_destroy (gpointer data)
+{
+  MkvTsanCallback *callback = data;
+
+  __tsan_acquire (callback);
+  if (callback->destroy != NULL)
+    callback->destroy (callback->user_data);
+  g_free (callback);
+}
+
+static inline void
+mkv_tsan_source_set_callback (GSource *source, GSourceFunc func, gpointer user_data, GDestroyNotify destroy)
+{
+  MkvTsanCallback *callback = g_new0 (MkvTsanCallback, 1);
+
+  callback->func = func;
+  callback->user_data = user_data;
+  callback->destroy = destroy;
+  __tsan_release (callback);
+  g_source_set_callback (source, mkv_tsan_dispatch, callback, mkv_tsan_destroy);
+}
+
+typedef struct
+{
+  GThreadFunc func;
+  gpointer data;
+} MkvTsanThread;
+
+static inline gpointer
+mkv_tsan_thread_main (gpointer data)
+{
+  MkvTsanThread thread = *(MkvTsanThread *) data;
+  gpointer result;
+
+  __tsan_acquire (data);
+  result = thread.func (thread.data);
+  __tsan_release (g_thread_self ());
+  return result;
+}
+
+static inline GThread *
+mkv_tsan_thread_new (const char *name, GThreadFunc func, gpointer data)
+{
+  /* Lives as long as the process: few threads, and a test. */
+  MkvTsanThread *thread = g_new0 (MkvTsanThread, 1);
+
+  thread->func = func;
+  thread->data = data;
+  __tsan_release (thread);
+  return g_thread_new (name, mkv_tsan_thread_main, thread);
+}
+
+static inline gpointer
+mkv_tsan_thread_join (GThread *thread)
+{
+  gpointer result = g_thread_join (g_thread_ref (thread));
+
+  __tsan_acquire (thread);
+  g_thread_unref (thread);
+  return result;
+}
+
+#define g_mutex_lock mkv_tsan_mutex_lock
+#define g_mutex_unlock mkv_tsan_mutex_unlock
+#define g_cond_wait mkv_tsan_cond_wait
+#define g_cond_wait_until mkv_tsan_cond_wait_until
+#define g_rw_lock_reader_lock mkv_tsan_reader_lock
+#define g_rw_lock_reader_unlock mkv_tsan_reader_unlock
+#define g_rw_lock_writer_lock mkv_tsan_writer_lock
+#define g_rw_lock_writer_unlock mkv_tsan_writer_unlock
+#undef g_source_set_callback
+#define g_source_set_callback mkv_tsan_source_set_callback
+#define g_thread_new mkv_tsan_thread_new
+#define g_thread_join mkv_tsan_thread_join
+#define g_mutex_locker_new mkv_tsan_mutex_locker_new
