@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
-#define _GNU_SOURCE /* secure_getenv() */
 
 #include "plugin/mkv-plugin-registry.h"
 

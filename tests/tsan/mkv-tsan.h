@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include <glib-object.h>
+#include <gio/gio.h>
 #include <sanitizer/tsan_interface.h>
 
 static inline void
@@ -81,9 +81,10 @@ mkv_tsan_writer_unlock (GRWLock *lock)
   g_rw_lock_writer_unlock (lock);
 }
 
-/* What a thread did before it attached a source, or a task to be run or
- * returned, comes before what the callback does: it is released on the user
- * data, and acquired in a trampoline. */
+/* What a thread did before it attached a source comes before what the callback
+ * does. One address for all sources. */
+#define MKV_TSAN_SOURCES ((void *) g_main_context_default)
+
 typedef struct
 {
   GSourceFunc func;
@@ -96,7 +97,7 @@ mkv_tsan_dispatch (gpointer data)
 {
   MkvTsanCallback *callback = data;
 
-  __tsan_acquire (callback);
+  __tsan_acquire (MKV_TSAN_SOURCES);
   return callback->func (callback->user_data);
 }
 
@@ -105,7 +106,7 @@ mkv_tsan_destroy (gpointer data)
 {
   MkvTsanCallback *callback = data;
 
-  __tsan_acquire (callback);
+  __tsan_acquire (MKV_TSAN_SOURCES);
   if (callback->destroy != NULL)
     callback->destroy (callback->user_data);
   g_free (callback);
@@ -119,8 +120,54 @@ mkv_tsan_source_set_callback (GSource *source, GSourceFunc func, gpointer user_d
   callback->func = func;
   callback->user_data = user_data;
   callback->destroy = destroy;
-  __tsan_release (callback);
+  __tsan_release (MKV_TSAN_SOURCES);
   g_source_set_callback (source, mkv_tsan_dispatch, callback, mkv_tsan_destroy);
+}
+
+static inline guint
+mkv_tsan_source_attach (GSource *source, GMainContext *context)
+{
+  __tsan_release (MKV_TSAN_SOURCES);
+  return g_source_attach (source, context);
+}
+
+/* And what it did before it ran or returned a task. */
+static inline void
+mkv_tsan_task_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
+{
+  GTaskThreadFunc func = (GTaskThreadFunc) (gsize) g_object_get_data (G_OBJECT (task), "mkv-tsan-func");
+
+  __tsan_acquire (task);
+  func (task, source, task_data, cancellable);
+}
+
+static inline void
+mkv_tsan_task_run_in_thread (GTask *task, GTaskThreadFunc func)
+{
+  g_object_set_data (G_OBJECT (task), "mkv-tsan-func", (gpointer) (gsize) func);
+  __tsan_release (task);
+  g_task_run_in_thread (task, mkv_tsan_task_thread);
+}
+
+static inline void
+mkv_tsan_task_return_pointer (GTask *task, gpointer result, GDestroyNotify destroy)
+{
+  __tsan_release (task);
+  g_task_return_pointer (task, result, destroy);
+}
+
+static inline gpointer
+mkv_tsan_task_propagate_pointer (GTask *task, GError **error)
+{
+  __tsan_acquire (task);
+  return g_task_propagate_pointer (task, error);
+}
+
+static inline gpointer
+mkv_tsan_task_get_task_data (GTask *task)
+{
+  __tsan_acquire (task);
+  return g_task_get_task_data (task);
 }
 
 typedef struct
@@ -163,6 +210,21 @@ mkv_tsan_thread_join (GThread *thread)
   return result;
 }
 
+/* A cancelled callback runs in the thread that cancels. */
+static inline gulong
+mkv_tsan_cancellable_connect (GCancellable *cancellable, GCallback callback, gpointer data, GDestroyNotify destroy)
+{
+  __tsan_release (cancellable);
+  return g_cancellable_connect (cancellable, callback, data, destroy);
+}
+
+static inline void
+mkv_tsan_cancellable_cancel (GCancellable *cancellable)
+{
+  __tsan_acquire (cancellable);
+  g_cancellable_cancel (cancellable);
+}
+
 #define g_mutex_lock mkv_tsan_mutex_lock
 #define g_mutex_unlock mkv_tsan_mutex_unlock
 #define g_cond_wait mkv_tsan_cond_wait
@@ -176,3 +238,10 @@ mkv_tsan_thread_join (GThread *thread)
 #define g_thread_new mkv_tsan_thread_new
 #define g_thread_join mkv_tsan_thread_join
 #define g_mutex_locker_new mkv_tsan_mutex_locker_new
+#define g_source_attach mkv_tsan_source_attach
+#define g_task_run_in_thread mkv_tsan_task_run_in_thread
+#define g_task_return_pointer mkv_tsan_task_return_pointer
+#define g_task_propagate_pointer mkv_tsan_task_propagate_pointer
+#define g_task_get_task_data mkv_tsan_task_get_task_data
+#define g_cancellable_connect mkv_tsan_cancellable_connect
+#define g_cancellable_cancel mkv_tsan_cancellable_cancel
