@@ -13,6 +13,7 @@
 #include "base/mkv-version.h"
 #include "mkv-enum-types.h"
 #include "codec/mkv-codec.h"
+#include "config/mkv-config.h"
 #include "model/mkv-command.h"
 #include "model/mkv-entry.h"
 #include "model/mkv-message.h"

@@ -44,6 +44,9 @@ MKV_API
 char **mkv_config_list_differences (MkvConfig *self, MkvConfig *other, gboolean need_restart);
 
 MKV_API
+char **mkv_config_list_warnings (MkvConfig *self);
+
+MKV_API
 GVariant *mkv_config_get_group (MkvConfig *self, const char *group);
 
 G_END_DECLS
