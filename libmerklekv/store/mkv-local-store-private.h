@@ -23,6 +23,12 @@ typedef struct
 MkvLocalStore *mkv_local_store_new_full (MkvStorage *storage, const char *node_id, MkvClock *clock,
                                          MkvObserver *observer, const MkvStorePolicy *policy, GError **error);
 
+/* The same in whatever thread, as opening reads and writes: ::changed comes in
+ * @context. */
+MkvLocalStore *mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, const char *node_id,
+                                               MkvClock *clock, MkvObserver *observer,
+                                               const MkvStorePolicy *policy, GError **error);
+
 void mkv_local_store_set_policy (MkvLocalStore *self, const MkvStorePolicy *policy);
 
 /* The storage, for reading; only the store writes to it. */

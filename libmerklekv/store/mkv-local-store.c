@@ -403,8 +403,16 @@ MkvLocalStore *
 mkv_local_store_new_full (MkvStorage *storage, const char *node_id, MkvClock *clock, MkvObserver *observer,
                           const MkvStorePolicy *policy, GError **error)
 {
-  g_autoptr (MkvLocalStore) self = NULL;
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+
+  return mkv_local_store_new_in_context (context, storage, node_id, clock, observer, policy, error);
+}
+
+MkvLocalStore *
+mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, const char *node_id, MkvClock *clock,
+                                MkvObserver *observer, const MkvStorePolicy *policy, GError **error)
+{
+  g_autoptr (MkvLocalStore) self = NULL;
 
   if (!mkv_name_check (node_id, error))
     return NULL;
