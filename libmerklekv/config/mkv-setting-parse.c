@@ -25,10 +25,14 @@ parse_boolean (const char *text, gint64 *number, GError **error)
 static gboolean
 parse_integer (const MkvSetting *setting, const char *text, gint64 *number, GError **error)
 {
+  g_autofree char *least = NULL;
+  g_autofree char *most = NULL;
+
   if (g_ascii_string_to_signed (text, 10, setting->least, setting->most, number, NULL))
     return TRUE;
-  SET_ERROR (error, _("“%s” is no number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT), text, setting->least,
-             setting->most);
+  least = g_strdup_printf ("%" G_GINT64_FORMAT, setting->least);
+  most = g_strdup_printf ("%" G_GINT64_FORMAT, setting->most);
+  SET_ERROR (error, _("“%s” is no number from %s to %s"), text, least, most);
   return FALSE;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "plugin/mkv-plugin-loader-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <gmodule.h>
 
 #include "base/mkv-plugin-error.h"
@@ -109,7 +112,7 @@ check_vfuncs (MkvPluginKind kind, const char *origin, GType type, GError **error
   g_ptr_array_add (missing, NULL);
   names = g_strjoinv (", ", (char **) missing->pdata);
   g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_MISSING_VFUNC,
-               "%s: the type %s leaves out %s of the interface %s; its author has to implement that", origin,
+               _("%s: the type %s leaves out %s of the interface %s; its author has to implement that"), origin,
                g_type_name (type), names, g_type_name (get_interface (kind)));
   return FALSE;
 }
@@ -122,20 +125,20 @@ mkv_plugin_loader_check_type (MkvPluginKind kind, const char *origin, GType type
   if (type == G_TYPE_INVALID || type == G_TYPE_NONE)
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_WRONG_INTERFACE,
-                   "%s: gives no type; another plugin may have taken the type's name: use one of them", origin);
+                   _("%s: gives no type; another plugin may have taken the type's name: use one of them"), origin);
       return FALSE;
     }
   if (!g_type_is_a (type, G_TYPE_OBJECT) || !g_type_is_a (type, iface))
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_WRONG_INTERFACE,
-                   "%s: the type %s does not implement %s, which every %s plugin has to", origin,
+                   _("%s: the type %s does not implement %s, which every %s plugin has to"), origin,
                    g_type_name (type), g_type_name (iface), mkv_plugin_kind_get_name (kind));
       return FALSE;
     }
   if (G_TYPE_IS_ABSTRACT (type))
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_WRONG_INTERFACE,
-                   "%s: no object can be made of the type %s, it is abstract; name one derived from it", origin,
+                   _("%s: no object can be made of the type %s, it is abstract; name one derived from it"), origin,
                    g_type_name (type));
       return FALSE;
     }
@@ -153,19 +156,19 @@ check_descriptor (MkvPluginInfo *info, const MkvPluginDescriptor *descriptor, GE
 
   if (descriptor->abi != MKV_PLUGIN_ABI)
     g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_OTHER_ABI,
-                 "%s: made for plugin ABI %u, this library has %u; install the version that goes with it", file,
+                 _("%s: made for plugin ABI %u, this library has %u; install the version that goes with it"), file,
                  descriptor->abi, MKV_PLUGIN_ABI);
   else if (descriptor->size != sizeof (MkvPluginDescriptor))
     g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_OTHER_ABI,
-                 "%s: its descriptor has %u octets instead of %" G_GSIZE_FORMAT "; build it anew", file,
-                 descriptor->size, sizeof (MkvPluginDescriptor));
+                 _("%s: its descriptor has %u octets instead of %u; build it anew"), file,
+                 descriptor->size, (guint) sizeof (MkvPluginDescriptor));
   else if (g_strcmp0 (descriptor->kind, kind) != 0 || g_strcmp0 (descriptor->name, name) != 0)
     g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_OTHER_NAME,
-                 "%s: its descriptor says %s/%s, its file name %s/%s; give the file its own name back", file,
+                 _("%s: its descriptor says %s/%s, its file name %s/%s; give the file its own name back"), file,
                  descriptor->kind, descriptor->name, kind, name);
   else if (descriptor->get_type == NULL)
     g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_WRONG_INTERFACE,
-                 "%s: its descriptor names no function that gives the type; its author has to add it", file);
+                 _("%s: its descriptor names no function that gives the type; its author has to add it"), file);
   else
     return TRUE;
   return FALSE;
@@ -192,7 +195,7 @@ mkv_plugin_loader_open (MkvPluginInfo *info, GError **error)
   if (module == NULL)
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_CANNOT_OPEN,
-                   "%s: can't be opened: %s; install it anew, with the libraries that it needs", file,
+                   _("%s: can't be opened: %s; install it anew, with the libraries that it needs"), file,
                    module_error->message);
       return G_TYPE_INVALID;
     }
@@ -201,7 +204,7 @@ mkv_plugin_loader_open (MkvPluginInfo *info, GError **error)
   if (!g_module_symbol (module, symbol, &address) || address == NULL)
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_NO_DESCRIPTOR,
-                   "%s: does not export %s, so it is no plugin of that name; take it out of the folder", file,
+                   _("%s: does not export %s, so it is no plugin of that name; take it out of the folder"), file,
                    symbol);
       return G_TYPE_INVALID;
     }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
 
 #include "plugin/mkv-plugin-registry.h"
 
+#include <glib/gi18n-lib.h>
 #include <gmodule.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
-#include "config.h"
 #include "plugin/mkv-plugin-info-private.h"
 #include "plugin/mkv-plugin-loader-private.h"
 
@@ -78,7 +79,7 @@ check_name (const char *name, GError **error)
   if (name[0] != 0 && name[strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-")] == 0)
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-               "“%s” can't be the name of a plugin: it may hold a-z, 0-9 and - only", name);
+               _("“%s” can't be the name of a plugin: it may hold a-z, 0-9 and - only"), name);
   return FALSE;
 }
 
@@ -230,7 +231,7 @@ mkv_plugin_registry_add_type (MkvPluginRegistry *self, MkvPluginKind kind, const
   if (found && mkv_plugin_info_get_state (self->infos->pdata[position]) != MKV_PLUGIN_NOT_LOADED)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "There is a %s plugin “%s” already; choose another name", mkv_plugin_kind_get_name (kind),
+                   _("There is a %s plugin “%s” already; choose another name"), mkv_plugin_kind_get_name (kind),
                    name);
       return FALSE;
     }
@@ -257,9 +258,9 @@ set_not_found (MkvPluginRegistry *self, MkvPluginKind kind, const char *name, GE
       g_string_append_printf (known, "%s%s", known->len > 0 ? ", " : "",
                               mkv_plugin_info_get_name (self->infos->pdata[i]));
   g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_NOT_FOUND,
-               "There is no %s plugin “%s”: no %s in %s; install it, or use one that is there (%s)",
+               _("There is no %s plugin “%s”: no %s in %s; install it, or use one that is there (%s)"),
                mkv_plugin_kind_get_name (kind), name, file_name, folders,
-               known->len > 0 ? known->str : "there is none");
+               known->len > 0 ? known->str : _("there is none"));
 }
 
 /* Finds the plugin in the list, or its file, should that have come after the
@@ -363,8 +364,8 @@ initialize (GObject *object, const char *origin, GError **error)
   if (!G_IS_INITABLE (object) || g_initable_init (G_INITABLE (object), NULL, &reason))
     return object;
   g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_INIT_FAILED,
-               "%s: could not be initialized: %s; mend that and try again", origin,
-               reason != NULL ? reason->message : "it did not say why");
+               _("%s: could not be initialized: %s; mend that and try again"), origin,
+               reason != NULL ? reason->message : _("it did not say why"));
   g_object_unref (object);
   return NULL;
 }

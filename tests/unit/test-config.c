@@ -110,7 +110,7 @@ test_file (void)
   g_autoptr (MkvConfig) config = read_config ("# a comment\n"
                                               "[node]\r\n"
                                               "client-id = a.b:c\n"
-                                              "  topic-prefix= /home/kv/  \n"
+                                              "  topic-prefix= /house/kv/  \n"
                                               "\n"
                                               "[transport]\n"
                                               "broker=mqtts://[::1]:8883\n"
@@ -133,7 +133,7 @@ test_file (void)
   g_test_summary ("A file is read, and arguments win; paths start where they were written");
   g_assert_cmpstr (mkv_config_get_string (config, "node.client-id"), ==, "a.b:c");
   g_assert_cmpstr (mkv_config_get_string (config, "node.node-id"), ==, "n");
-  g_assert_cmpstr (mkv_config_get_string (config, "node.topic-prefix"), ==, "home/kv");
+  g_assert_cmpstr (mkv_config_get_string (config, "node.topic-prefix"), ==, "house/kv");
   g_assert_cmpstr (mkv_config_get_string (config, "transport.broker"), ==, "mqtts://[::1]:8883");
   g_assert_cmpint (mkv_config_get_integer (config, "transport.keep-alive"), ==, 30);
   g_assert_cmpstr (mkv_config_get_string (config, "transport.username"), ==, "carol");
