@@ -35,8 +35,9 @@ typedef void (*MkvRouteFunc) (MkvMessage *message, MkvCodec *codec, GBytes *payl
 /* What became of a message that was sent: a reason of MkvTransport::published. */
 typedef void (*MkvSentFunc) (gint reason, gpointer user_data);
 
-/* @codecs: every codec that payloads may come in; the router tells them apart
- * by the first octet. @node_id is for presence. */
+/* @json, @cbor, @locked_spec: what payloads may come in, told apart by their
+ * first octets; NULL for what can't be read. @prefix and the ids are valid ones.
+ * @node_id is for presence. */
 MkvRouter *mkv_router_new (MkvTransport *transport, MkvCodec *json, MkvCodec *cbor, MkvCodec *locked_spec,
                            const char *prefix, const char *client_id, const char *node_id, MkvClock *clock,
                            MkvObserver *observer);
@@ -44,15 +45,27 @@ MkvRouter *mkv_router_new (MkvTransport *transport, MkvCodec *json, MkvCodec *cb
 void mkv_router_set_handler (MkvRouter *self, MkvRoute route, MkvRouteFunc func, gpointer user_data);
 
 /* Starts the transport with @options, `client-id` and the will added; renews
- * subscriptions and publishes presence at every connect.
+ * subscriptions where the broker has not kept them, and publishes presence, at
+ * every connect.
+ *
+ * Keeps the conditions "transport", "subscription", "deaf-subscription" and
+ * "missed-events".
  *
  * Signals: "connected" (gboolean session_present) once subscriptions and
  * presence are on their way; "disconnected"; "state-changed" after any change
  * of mkv_router_get_state(). */
 gboolean mkv_router_start (MkvRouter *self, GVariant *options, GError **error);
 
-/* Takes leave; "stopped" is emitted when the transport is down. */
+/* Takes leave; "stopped" is emitted when the transport is down, maybe before
+ * this returns. What is under way counts as lost. */
 void mkv_router_stop (MkvRouter *self);
+
+/* Whether the broker is expected to have a session of this client from an
+ * earlier run; FALSE until told. Where an expected session is gone when a
+ * connection is made, events may have been missed: a condition of that name is
+ * set until somebody who has caught up clears it. */
+void mkv_router_set_had_session (MkvRouter *self, gboolean had_session);
+void mkv_router_clear_missed_events (MkvRouter *self);
 
 MkvTransportState mkv_router_get_state (MkvRouter *self);
 gboolean mkv_router_is_connected (MkvRouter *self);
@@ -80,9 +93,10 @@ typedef enum
 MkvMessage *mkv_router_message_new (MkvRouter *self, const char *topic, MkvCodec *codec, GBytes *payload,
                                     MkvCompression compression);
 
-/* Sends @message. @func, if given, is called exactly once, unless this fails
- * with MKV_ERROR_NOT_CONNECTED, MKV_ERROR_TOO_LARGE or, where too much is under
- * way already and @func is NULL, MKV_ERROR_RATE_LIMITED. */
+/* Sends @message. @func, if given, is called exactly once, at the latest when
+ * the connection ends, unless this fails with MKV_ERROR_NOT_CONNECTED,
+ * MKV_ERROR_TOO_LARGE or, where too much is under way already and @func is NULL,
+ * MKV_ERROR_RATE_LIMITED. */
 gboolean mkv_router_send (MkvRouter *self, MkvMessage *message, MkvSentFunc func, gpointer user_data,
                           GError **error);
 

@@ -69,6 +69,7 @@ static const char *const counter_names[] = {
   [MKV_COUNTER_RESPONSES_NOT_SENT] = "responses-not-sent",
   [MKV_COUNTER_RESPONSES_UNKNOWN] = "responses-unknown",
   [MKV_COUNTER_MIRRORED_NOT_SENT] = "mirrored-not-sent",
+  [MKV_COUNTER_MESSAGES_NOT_SENT] = "messages-not-sent",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (counter_names) == MKV_N_COUNTERS);

@@ -370,15 +370,14 @@ take_subscribe (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacke
     {
       self->counts.refused++;
       answer->error = g_error_new (MKV_ERROR, MKV_ERROR_FORBIDDEN,
-                                   "The broker refused the subscription to %s with reason 0x%02x", packet->filter,
-                                   reason);
+                                   "The broker refused the subscription with reason 0x%02x", reason);
     }
   else
     {
       mkv_loopback_session_subscribe (link->session, packet->filter, packet->flag);
       if (reason == REASON_GRANTED_QOS_0)
-        answer->error = g_error_new (MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                                     "The broker granted QoS 0 instead of 1 for %s", packet->filter);
+        answer->error = g_error_new_literal (MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
+                                             "The broker granted QoS 0 instead of 1: messages may be lost");
     }
   answer->filter = g_steal_pointer (&packet->filter);
   push_down (self, link, answer);
