@@ -364,7 +364,7 @@ mkv_command_processor_finalize (GObject *object)
   g_clear_object (&self->cbor);
   g_clear_object (&self->clock);
   g_clear_object (&self->observer);
-  g_clear_object (&self->responder);
+  g_clear_pointer (&self->responder, mkv_responder_free);
   g_clear_pointer (&self->receipts, mkv_receipt_book_free);
   G_OBJECT_CLASS (mkv_command_processor_parent_class)->finalize (object);
 }

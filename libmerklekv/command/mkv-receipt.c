@@ -113,7 +113,8 @@ mkv_receipt_fingerprint (const MkvCommand *command, const char *client_id, guint
   hash_string (hash, mkv_command_get_key (command));
   hash_bytes (hash, mkv_command_get_value (command));
   hash_integer (hash, mkv_command_get_amount (command));
-  if (keys != NULL && values != NULL)
+  /* Only a valid MSET is sure to have as many of one as of the other. */
+  if (mkv_command_get_operation (command) == MKV_OPERATION_SET_MANY)
     hash_pairs (hash, keys, values);
   if (!mkv_operation_writes (mkv_command_get_operation (command)))
     {

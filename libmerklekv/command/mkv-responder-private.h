@@ -23,12 +23,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvRequest, mkv_request_free)
 
 /* Answers requests: knows where to, in what form, and when there are too many
  * to answer. */
-#define MKV_TYPE_RESPONDER (mkv_responder_get_type ())
-
-G_DECLARE_FINAL_TYPE (MkvResponder, mkv_responder, MKV, RESPONDER, GObject)
+typedef struct _MkvResponder MkvResponder;
 
 MkvResponder *mkv_responder_new (MkvRouter *router, MkvCodec *json, MkvCodec *cbor, MkvClock *clock,
                                  MkvObserver *observer);
+void mkv_responder_free (MkvResponder *self);
 
 /* @codec and @payload are NULL where the router could make nothing of it. */
 MkvRequest *mkv_responder_request_new (MkvResponder *self, MkvMessage *message, MkvCodec *codec, GBytes *payload,

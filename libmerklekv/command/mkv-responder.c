@@ -7,14 +7,8 @@
 #include "command/mkv-answer-limiter-private.h"
 #include "command/mkv-command-message-private.h"
 
-/* What may be on its way out to the broker at once. */
-#define MAX_UNSENT 1024
-#define MAX_UNSENT_BYTES (16 * 1024 * 1024)
-
 struct _MkvResponder
 {
-  GObject parent_instance;
-
   MkvRouter *router;
   MkvCodec *json;
   MkvCodec *cbor;
@@ -22,18 +16,7 @@ struct _MkvResponder
   MkvObserver *observer;
   MkvAnswerLimiter *limiter;
   char *own_topic; /* where answers go that nobody gave a topic for */
-  guint n_unsent;
-  gsize unsent_bytes;
 };
-
-G_DEFINE_FINAL_TYPE (MkvResponder, mkv_responder, G_TYPE_OBJECT)
-
-/* An answer that the router has. */
-typedef struct
-{
-  MkvResponder *self;
-  gsize n_bytes;
-} Unsent;
 
 void
 mkv_request_free (MkvRequest *request)
@@ -45,36 +28,10 @@ mkv_request_free (MkvRequest *request)
   g_free (request);
 }
 
-static void
-mkv_responder_finalize (GObject *object)
-{
-  MkvResponder *self = MKV_RESPONDER (object);
-
-  g_clear_object (&self->router);
-  g_clear_object (&self->json);
-  g_clear_object (&self->cbor);
-  g_clear_object (&self->clock);
-  g_clear_object (&self->observer);
-  g_clear_pointer (&self->limiter, mkv_answer_limiter_free);
-  g_free (self->own_topic);
-  G_OBJECT_CLASS (mkv_responder_parent_class)->finalize (object);
-}
-
-static void
-mkv_responder_class_init (MkvResponderClass *klass)
-{
-  G_OBJECT_CLASS (klass)->finalize = mkv_responder_finalize;
-}
-
-static void
-mkv_responder_init (MkvResponder *self)
-{
-}
-
 MkvResponder *
 mkv_responder_new (MkvRouter *router, MkvCodec *json, MkvCodec *cbor, MkvClock *clock, MkvObserver *observer)
 {
-  MkvResponder *self = g_object_new (MKV_TYPE_RESPONDER, NULL);
+  MkvResponder *self = g_new0 (MkvResponder, 1);
 
   self->router = g_object_ref (router);
   self->json = g_object_ref (json);
@@ -84,6 +41,19 @@ mkv_responder_new (MkvRouter *router, MkvCodec *json, MkvCodec *cbor, MkvClock *
   self->limiter = mkv_answer_limiter_new (clock);
   self->own_topic = mkv_router_get_response_topic (router, mkv_router_get_client_id (router));
   return self;
+}
+
+void
+mkv_responder_free (MkvResponder *self)
+{
+  g_object_unref (self->router);
+  g_object_unref (self->json);
+  g_object_unref (self->cbor);
+  g_object_unref (self->clock);
+  g_object_unref (self->observer);
+  mkv_answer_limiter_free (self->limiter);
+  g_free (self->own_topic);
+  g_free (self);
 }
 
 static const char *
@@ -100,19 +70,11 @@ pick_topic (MkvResponder *self, MkvMessage *message)
   return self->own_topic;
 }
 
-static gsize
-measure (MkvMessage *message)
-{
-  GBytes *correlation = mkv_message_get_correlation_data (message);
-
-  return g_bytes_get_size (mkv_message_get_payload (message)) +
-         (correlation != NULL ? g_bytes_get_size (correlation) : 0);
-}
-
 MkvRequest *
 mkv_responder_request_new (MkvResponder *self, MkvMessage *message, MkvCodec *codec, GBytes *payload, const char *id)
 {
   MkvRequest *request = g_new0 (MkvRequest, 1);
+  GBytes *correlation = mkv_message_get_correlation_data (message);
 
   request->message = mkv_message_ref (message);
   /* JSON is what everyone reads, where the request is in nothing that could
@@ -121,53 +83,10 @@ mkv_responder_request_new (MkvResponder *self, MkvMessage *message, MkvCodec *co
   request->topic = pick_topic (self, message);
   /* An id that breaks the rule is repeated all the same, unless it is long. */
   request->id = g_strdup (id != NULL && g_utf8_strlen (id, -1) <= MKV_MAX_ID_CHARS ? id : "");
-  request->n_bytes = measure (message) + (payload != NULL ? g_bytes_get_size (payload) : 0);
+  request->n_bytes = g_bytes_get_size (mkv_message_get_payload (message)) +
+                     (payload != NULL ? g_bytes_get_size (payload) : 0) +
+                     (correlation != NULL ? g_bytes_get_size (correlation) : 0);
   return request;
-}
-
-static void
-on_sent (gint reason, gpointer user_data)
-{
-  Unsent *unsent = user_data;
-  g_autoptr (MkvResponder) self = unsent->self;
-
-  self->n_unsent--;
-  self->unsent_bytes -= unsent->n_bytes;
-  g_free (unsent);
-  if (reason < 0 || reason >= 0x80)
-    mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_NOT_SENT, "An answer was not delivered: %s",
-                       reason < 0        ? "the connection was lost"
-                       : reason == 0x87 ? "the broker does not let this client publish there"
-                                        : "the broker refused it");
-}
-
-static void
-send_message (MkvResponder *self, const MkvRequest *request, MkvMessage *message)
-{
-  g_autoptr (GError) error = NULL;
-  Unsent *unsent;
-  gsize n_bytes;
-
-  mkv_message_set_correlation_data (message, mkv_message_get_correlation_data (request->message));
-  n_bytes = measure (message);
-  if (self->n_unsent >= MAX_UNSENT || self->unsent_bytes + n_bytes > MAX_UNSENT_BYTES)
-    {
-      mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_NOT_SENT,
-                         "An answer was dropped: %u others wait for the broker", self->n_unsent);
-      return;
-    }
-  unsent = g_new0 (Unsent, 1);
-  unsent->self = g_object_ref (self);
-  unsent->n_bytes = n_bytes;
-  self->n_unsent++;
-  self->unsent_bytes += n_bytes;
-  if (mkv_router_send (self->router, message, on_sent, unsent, &error))
-    return;
-  self->n_unsent--;
-  self->unsent_bytes -= n_bytes;
-  g_object_unref (unsent->self);
-  g_free (unsent);
-  mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_NOT_SENT, "An answer was not sent: %s", error->message);
 }
 
 void
@@ -186,8 +105,8 @@ mkv_responder_answer (MkvResponder *self, const MkvRequest *request, MkvResponse
       message = mkv_response_message_new (self->router, request->topic, request->codec, self->cbor, instead, &error);
     }
   if (message != NULL)
-    send_message (self, request, message);
-  else
+    mkv_message_set_correlation_data (message, mkv_message_get_correlation_data (request->message));
+  if (message == NULL || !mkv_router_send (self->router, message, NULL, NULL, &error))
     mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_NOT_SENT, "An answer was not sent: %s",
                        error->message);
 }

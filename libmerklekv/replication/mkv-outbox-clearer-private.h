@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "store/mkv-local-store-private.h"
+
+G_BEGIN_DECLS
+
+/* Clears from the outbox what the broker has acknowledged: one write at a time,
+ * and what is acknowledged meanwhile makes the next. */
+#define MKV_TYPE_OUTBOX_CLEARER (mkv_outbox_clearer_get_type ())
+
+G_DECLARE_FINAL_TYPE (MkvOutboxClearer, mkv_outbox_clearer, MKV, OUTBOX_CLEARER, GObject)
+
+/* "done" (GError *error) is emitted after each write. After an error nothing is
+ * written until mkv_outbox_clearer_retry(). */
+MkvOutboxClearer *mkv_outbox_clearer_new (MkvLocalStore *store);
+
+void mkv_outbox_clearer_add (MkvOutboxClearer *self, GPtrArray *entries);
+void mkv_outbox_clearer_retry (MkvOutboxClearer *self);
+gboolean mkv_outbox_clearer_is_idle (MkvOutboxClearer *self);
+
+G_END_DECLS
