@@ -30,7 +30,7 @@ G_STATIC_ASSERT (G_N_ELEMENTS (error_entries) == MKV_ERROR_CONFIGURATION + 1);
 /**
  * mkv_error_quark:
  *
- * The domain of [enum@Error], registered for D-Bus, so that a client of the
+ * The domain of [error@Error], registered for D-Bus, so that a client of the
  * daemon gets the same codes as one in process.
  *
  * Returns: the quark

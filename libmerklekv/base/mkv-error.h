@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 /**
  * MKV_ERROR:
  *
- * The error domain of everything but plugin loading. Codes are [enum@Error].
+ * The error domain of everything but plugin loading. Codes are [error@Error].
  *
  * Since: 0.1
  */

@@ -183,7 +183,7 @@ mkv_manual_clock_new (gint64 time)
 }
 
 /**
- * mkv_manual_clock_new_following:
+ * mkv_manual_clock_new_following: (constructor)
  * @leader: the clock to follow
  * @offset: how far the new wall clock is ahead of @leader's, in ms
  *

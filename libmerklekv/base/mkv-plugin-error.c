@@ -23,7 +23,7 @@ G_STATIC_ASSERT (G_N_ELEMENTS (error_entries) == MKV_PLUGIN_ERROR_INIT_FAILED + 
 /**
  * mkv_plugin_error_quark:
  *
- * The domain of [enum@PluginError], registered for D-Bus.
+ * The domain of [error@PluginError], registered for D-Bus.
  *
  * Returns: the quark
  *

@@ -12,7 +12,7 @@ G_BEGIN_DECLS
  * MKV_PLUGIN_ERROR:
  *
  * The error domain of plugins: of loading one, and of one that breaks its
- * contract. Codes are [enum@PluginError].
+ * contract. Codes are [error@PluginError].
  *
  * Since: 0.1
  */

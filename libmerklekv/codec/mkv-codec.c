@@ -33,6 +33,8 @@ refuse_commands (MkvCodec *self, GError **error)
  * mkv_codec_get_content_type:
  * @self: a codec
  *
+ * Gets the MQTT 5 content type of what it encodes.
+ *
  * Returns: (transfer none) (nullable): the MQTT 5 content type of what it
  *   encodes; %NULL if it has none
  *
@@ -49,6 +51,8 @@ mkv_codec_get_content_type (MkvCodec *self)
 /**
  * mkv_codec_has_commands:
  * @self: a codec
+ *
+ * Tells whether it encodes commands and responses, not events alone.
  *
  * Returns: whether it encodes commands and responses, not events alone
  *
@@ -134,8 +138,33 @@ mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GErro
   entries = MKV_CODEC_GET_IFACE (self)->decode_events (self, payload, refused, &plugin_error);
   if (*refused == NULL)
     *refused = g_new0 (char *, 1);
+  /* An array made by a language binding has no such function. */
+  if (entries != NULL)
+    g_ptr_array_set_free_func (entries, (GDestroyNotify) mkv_entry_unref);
   mkv_plugin_guard (entries != NULL, self, "decode_events", error, plugin_error);
   return entries;
+}
+
+/**
+ * mkv_codec_decode_events_for_bindings: (rename-to mkv_codec_decode_events)
+ * @self: a codec
+ * @payload: the octets
+ * @refused: (out) (transfer full) (array zero-terminated=1): a reason for each
+ *   event that was refused; empty if none was
+ * @error: return location for an error
+ *
+ * What language bindings call as [method@Codec.decode_events]. They take what is
+ * in an array from C for their own unless told otherwise, which the description
+ * of the vfunc, being that of [method@Codec.decode_events], can't.
+ *
+ * Returns: (transfer container) (element-type MkvEntry): the good ones, in order
+ *
+ * Since: 0.1
+ */
+GPtrArray *
+mkv_codec_decode_events_for_bindings (MkvCodec *self, GBytes *payload, char ***refused, GError **error)
+{
+  return mkv_codec_decode_events (self, payload, refused, error);
 }
 
 /**

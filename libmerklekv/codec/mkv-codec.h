@@ -61,6 +61,10 @@ MKV_API
 GPtrArray *mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GError **error);
 
 MKV_API
+GPtrArray *mkv_codec_decode_events_for_bindings (MkvCodec *self, GBytes *payload, char ***refused,
+                                                 GError **error);
+
+MKV_API
 GBytes *mkv_codec_encode_command (MkvCodec *self, MkvCommand *command, GError **error);
 
 MKV_API

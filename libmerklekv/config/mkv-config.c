@@ -329,6 +329,8 @@ mkv_config_set (MkvConfig *self, const char *setting, const char *value, GError 
  * @self: a configuration
  * @setting: `group.key`
  *
+ * Tells whether a setting was set, rather than left to its default.
+ *
  * Returns: whether the setting was set, rather than left to its default
  *
  * Since: 0.1
@@ -375,6 +377,8 @@ mkv_config_get_string (MkvConfig *self, const char *setting)
  * @self: a configuration
  * @setting: `group.key`, of a number or a size
  *
+ * Gets the value of a setting that is a number.
+ *
  * Returns: the number, in the unit that the setting has; of a size, octets
  *
  * Since: 0.1
@@ -397,6 +401,8 @@ mkv_config_get_integer (MkvConfig *self, const char *setting)
  * @self: a configuration
  * @setting: `group.key`, of a switch
  *
+ * Gets the value of a setting that is a switch.
+ *
  * Returns: whether the switch is on
  *
  * Since: 0.1
@@ -417,6 +423,8 @@ mkv_config_get_boolean (MkvConfig *self, const char *setting)
 /**
  * mkv_config_list_settings:
  * @self: a configuration
+ *
+ * Lists every setting there is, set or not.
  *
  * Returns: (transfer full) (array zero-terminated=1): every setting there is, as
  *   `group.key`

@@ -62,6 +62,8 @@ G_STATIC_ASSERT (G_N_ELEMENTS (operations) == MKV_OPERATION_INFO + 1);
  * mkv_operation_to_wire:
  * @operation: an operation
  *
+ * Gives the name that an operation has in the protocol.
+ *
  * Returns: (transfer none): its name in the protocol, such as `INCR`
  *
  * Since: 0.1
@@ -78,6 +80,8 @@ mkv_operation_to_wire (MkvOperation operation)
  * mkv_operation_from_wire:
  * @name: a name in the protocol; `DEL` is `DELETE`
  * @operation: (out): the operation
+ *
+ * Looks up the operation that a name in the protocol stands for.
  *
  * Returns: whether there is an operation of that name
  *
@@ -100,6 +104,8 @@ mkv_operation_from_wire (const char *name, MkvOperation *operation)
 /**
  * mkv_operation_writes:
  * @operation: an operation
+ *
+ * Tells whether the operation changes the store.
  *
  * Returns: whether the operation changes the store
  *
@@ -190,6 +196,8 @@ set_string (char **place, const char *string)
  * mkv_command_get_operation:
  * @self: a command
  *
+ * Tells what is asked for.
+ *
  * Returns: what is asked for
  *
  * Since: 0.1
@@ -203,6 +211,8 @@ mkv_command_get_operation (const MkvCommand *self)
 /**
  * mkv_command_get_id:
  * @self: a command
+ *
+ * Gets the id that its response repeats.
  *
  * Returns: (transfer none): the id that its response repeats; "" if it has
  *   none yet
@@ -220,6 +230,8 @@ mkv_command_get_id (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @id: (nullable): 1 to 64 characters; one of 36 characters is a UUID version 4
  *
+ * Sets the id that the response will repeat.
+ *
  * Since: 0.1
  */
 void
@@ -231,6 +243,8 @@ mkv_command_set_id (MkvCommand *self, const char *id)
 /**
  * mkv_command_get_key:
  * @self: a command
+ *
+ * Gets the key of a single-key operation.
  *
  * Returns: (transfer none) (nullable): the key of a single-key operation
  *
@@ -247,6 +261,8 @@ mkv_command_get_key (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @key: (nullable): the key of a single-key operation
  *
+ * Sets the key of a single-key operation.
+ *
  * Since: 0.1
  */
 void
@@ -258,6 +274,8 @@ mkv_command_set_key (MkvCommand *self, const char *key)
 /**
  * mkv_command_get_value:
  * @self: a command
+ *
+ * Gets the octets of SET, APPEND and PREPEND.
  *
  * Returns: (transfer none) (nullable): the octets of SET, APPEND and PREPEND
  *
@@ -274,6 +292,8 @@ mkv_command_get_value (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @value: (nullable): the octets of SET, APPEND and PREPEND
  *
+ * Sets the octets of SET, APPEND and PREPEND.
+ *
  * Since: 0.1
  */
 void
@@ -288,6 +308,8 @@ mkv_command_set_value (MkvCommand *self, GBytes *value)
 /**
  * mkv_command_get_amount:
  * @self: a command
+ *
+ * Tells what INCR adds and DECR subtracts.
  *
  * Returns: what INCR adds and DECR subtracts; 1 if nothing was said
  *
@@ -304,6 +326,8 @@ mkv_command_get_amount (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @amount: what INCR adds and DECR subtracts
  *
+ * Sets what INCR adds and DECR subtracts.
+ *
  * Since: 0.1
  */
 void
@@ -315,6 +339,8 @@ mkv_command_set_amount (MkvCommand *self, gint64 amount)
 /**
  * mkv_command_get_keys:
  * @self: a command
+ *
+ * Gets the keys of MGET and MSET in the order they were added.
  *
  * Returns: (transfer none) (nullable) (element-type utf8): the keys of MGET and
  *   MSET in the order they were added; %NULL if there are none
@@ -330,6 +356,8 @@ mkv_command_get_keys (const MkvCommand *self)
 /**
  * mkv_command_get_values:
  * @self: a command
+ *
+ * Gets the values of MSET, one for each of the keys.
  *
  * Returns: (transfer none) (nullable) (element-type GBytes): the values of
  *   MSET, one for each of the keys; %NULL if there are none
@@ -382,6 +410,8 @@ mkv_command_add_pair (MkvCommand *self, const char *key, GBytes *value)
  * mkv_command_get_prefix:
  * @self: a command
  *
+ * Tells what the keys of KEYS begin with.
+ *
  * Returns: (transfer none) (nullable): what the keys of KEYS begin with
  *
  * Since: 0.1
@@ -397,6 +427,8 @@ mkv_command_get_prefix (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @prefix: (nullable): what the keys of KEYS begin with
  *
+ * Sets what the keys of KEYS begin with.
+ *
  * Since: 0.1
  */
 void
@@ -408,6 +440,8 @@ mkv_command_set_prefix (MkvCommand *self, const char *prefix)
 /**
  * mkv_command_get_after:
  * @self: a command
+ *
+ * Gets the key behind which KEYS begins.
  *
  * Returns: (transfer none) (nullable): the key behind which KEYS begins
  *
@@ -424,6 +458,8 @@ mkv_command_get_after (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @after: (nullable): the key behind which KEYS begins
  *
+ * Sets the key behind which KEYS begins.
+ *
  * Since: 0.1
  */
 void
@@ -435,6 +471,8 @@ mkv_command_set_after (MkvCommand *self, const char *after)
 /**
  * mkv_command_get_limit:
  * @self: a command
+ *
+ * Tells how many keys KEYS answers at most.
  *
  * Returns: how many keys KEYS answers at most; 100 if nothing was said
  *
@@ -451,6 +489,8 @@ mkv_command_get_limit (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @limit: how many keys KEYS answers at most, 1 to 1,000
  *
+ * Sets how many keys KEYS answers at most.
+ *
  * Since: 0.1
  */
 void
@@ -462,6 +502,8 @@ mkv_command_set_limit (MkvCommand *self, guint limit)
 /**
  * mkv_command_get_timestamp:
  * @self: a command
+ *
+ * Tells when the request was made.
  *
  * Returns: when the request was made, ms since 1970-01-01 UTC; -1 if unknown
  *
@@ -478,6 +520,8 @@ mkv_command_get_timestamp (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @timestamp: when the request is made, ms since 1970-01-01 UTC
  *
+ * Sets when the request is made.
+ *
  * Since: 0.1
  */
 void
@@ -489,6 +533,8 @@ mkv_command_set_timestamp (MkvCommand *self, gint64 timestamp)
 /**
  * mkv_command_get_token:
  * @self: a command
+ *
+ * Gets the token that says who asks.
  *
  * Returns: (transfer none) (nullable): the token that says who asks. A secret:
  *   it must not get into a log
@@ -506,6 +552,8 @@ mkv_command_get_token (const MkvCommand *self)
  * @self: a command that was not handed over yet
  * @token: (nullable): the token that says who asks
  *
+ * Sets the token that says who asks.
+ *
  * Since: 0.1
  */
 void
@@ -517,6 +565,8 @@ mkv_command_set_token (MkvCommand *self, const char *token)
 /**
  * mkv_command_get_peer:
  * @self: a command
+ *
+ * Gets the client id that SYNC is about.
  *
  * Returns: (transfer none) (nullable): the client id that SYNC is about
  *
@@ -532,6 +582,8 @@ mkv_command_get_peer (const MkvCommand *self)
  * mkv_command_set_peer:
  * @self: a command that was not handed over yet
  * @peer: (nullable): the client id that SYNC is about
+ *
+ * Sets the client id that SYNC is about.
  *
  * Since: 0.1
  */

@@ -272,6 +272,8 @@ mkv_entry_unref (MkvEntry *self)
  * mkv_entry_get_key:
  * @self: an entry
  *
+ * Gets the key of the entry.
+ *
  * Returns: (transfer none): the key
  *
  * Since: 0.1
@@ -285,6 +287,8 @@ mkv_entry_get_key (const MkvEntry *self)
 /**
  * mkv_entry_get_value:
  * @self: an entry
+ *
+ * Gets the value of the entry.
  *
  * Returns: (transfer none) (nullable): the value; %NULL in a tombstone
  *
@@ -352,6 +356,8 @@ mkv_entry_is_text (const MkvEntry *self)
  * mkv_entry_is_tombstone:
  * @self: an entry
  *
+ * Tells whether the entry says that its key was deleted.
+ *
  * Returns: whether the entry says that its key was deleted
  *
  * Since: 0.1
@@ -365,6 +371,8 @@ mkv_entry_is_tombstone (const MkvEntry *self)
 /**
  * mkv_entry_get_stamp:
  * @self: an entry
+ *
+ * Tells when and by whom it was written.
  *
  * Returns: (transfer none): when and by whom it was written; valid as long as
  *   @self
@@ -380,6 +388,8 @@ mkv_entry_get_stamp (const MkvEntry *self)
 /**
  * mkv_entry_peek_digest: (skip)
  * @self: an entry
+ *
+ * Gets the octets of the digest without a copy.
  *
  * Returns: (transfer none): the digest's 32 octets, valid as long as @self
  *

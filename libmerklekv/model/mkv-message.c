@@ -106,6 +106,8 @@ mkv_message_unref (MkvMessage *self)
  * mkv_message_get_topic:
  * @self: a message
  *
+ * Gets the topic of the message.
+ *
  * Returns: (transfer none): the topic
  *
  * Since: 0.1
@@ -120,6 +122,8 @@ mkv_message_get_topic (const MkvMessage *self)
  * mkv_message_get_payload:
  * @self: a message
  *
+ * Gets the octets of the message.
+ *
  * Returns: (transfer none): the octets
  *
  * Since: 0.1
@@ -133,6 +137,8 @@ mkv_message_get_payload (const MkvMessage *self)
 /**
  * mkv_message_get_content_type:
  * @self: a message
+ *
+ * Gets the MQTT 5 content type.
  *
  * Returns: (transfer none) (nullable): the MQTT 5 content type
  *
@@ -149,6 +155,8 @@ mkv_message_get_content_type (const MkvMessage *self)
  * @self: a message that was not handed over yet
  * @content_type: (nullable): the MQTT 5 content type
  *
+ * Sets the MQTT 5 content type.
+ *
  * Since: 0.1
  */
 void
@@ -161,6 +169,8 @@ mkv_message_set_content_type (MkvMessage *self, const char *content_type)
 /**
  * mkv_message_get_response_topic:
  * @self: a message
+ *
+ * Tells where an answer is expected.
  *
  * Returns: (transfer none) (nullable): where an answer is expected
  *
@@ -177,6 +187,8 @@ mkv_message_get_response_topic (const MkvMessage *self)
  * @self: a message that was not handed over yet
  * @topic: (nullable): where an answer is expected
  *
+ * Sets where an answer is expected.
+ *
  * Since: 0.1
  */
 void
@@ -189,6 +201,8 @@ mkv_message_set_response_topic (MkvMessage *self, const char *topic)
 /**
  * mkv_message_get_correlation_data:
  * @self: a message
+ *
+ * Gets what an answer has to repeat.
  *
  * Returns: (transfer none) (nullable): what an answer has to repeat
  *
@@ -205,6 +219,8 @@ mkv_message_get_correlation_data (const MkvMessage *self)
  * @self: a message that was not handed over yet
  * @data: (nullable): what an answer has to repeat
  *
+ * Sets what an answer has to repeat.
+ *
  * Since: 0.1
  */
 void
@@ -219,6 +235,8 @@ mkv_message_set_correlation_data (MkvMessage *self, GBytes *data)
 /**
  * mkv_message_get_expiry:
  * @self: a message
+ *
+ * Tells after how many seconds a broker may drop the message.
  *
  * Returns: seconds after which a broker may drop the message; 0 for never
  *
@@ -235,6 +253,8 @@ mkv_message_get_expiry (const MkvMessage *self)
  * @self: a message that was not handed over yet
  * @seconds: after how many seconds a broker may drop it; 0 for never
  *
+ * Sets after how many seconds a broker may drop the message.
+ *
  * Since: 0.1
  */
 void
@@ -246,6 +266,8 @@ mkv_message_set_expiry (MkvMessage *self, guint seconds)
 /**
  * mkv_message_get_retain:
  * @self: a message
+ *
+ * Tells whether the broker had kept it from before the subscription.
  *
  * Returns: whether the broker had kept it from before the subscription
  *
@@ -277,6 +299,8 @@ mkv_message_set_retain (MkvMessage *self, gboolean retain)
  * mkv_message_get_user_property:
  * @self: a message
  * @name: the property's name
+ *
+ * Looks up the first MQTT 5 user property of a name.
  *
  * Returns: (transfer none) (nullable): the first MQTT 5 user property of that
  *   name
@@ -377,6 +401,8 @@ mkv_message_claim (MkvMessage *self)
 /**
  * mkv_message_is_claimed:
  * @self: a message
+ *
+ * Tells whether somebody said that the message would be handled later.
  *
  * Returns: whether somebody said that it would be handled later
  *

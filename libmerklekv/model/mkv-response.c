@@ -77,6 +77,8 @@ static const char *const status_names[] = {
  * mkv_status_to_wire:
  * @status: a status
  *
+ * Gives the name that a status has in the protocol.
+ *
  * Returns: (transfer none): its name in the protocol
  *
  * Since: 0.1
@@ -93,6 +95,8 @@ mkv_status_to_wire (MkvStatus status)
  * mkv_status_from_wire:
  * @name: a name in the protocol
  * @status: (out): the status
+ *
+ * Looks up the status that a name in the protocol stands for.
  *
  * Returns: whether there is a status of that name
  *
@@ -173,6 +177,8 @@ mkv_result_unref (MkvResult *self)
  * mkv_result_get_key:
  * @self: a result
  *
+ * Gets the key that the result is about.
+ *
  * Returns: (transfer none): the key
  *
  * Since: 0.1
@@ -187,6 +193,8 @@ mkv_result_get_key (const MkvResult *self)
  * mkv_result_get_status:
  * @self: a result
  *
+ * Tells how it ended for the key.
+ *
  * Returns: how it ended for the key
  *
  * Since: 0.1
@@ -200,6 +208,8 @@ mkv_result_get_status (const MkvResult *self)
 /**
  * mkv_result_get_value:
  * @self: a result
+ *
+ * Gets the value that was read.
  *
  * Returns: (transfer none) (nullable): what was read
  *
@@ -305,6 +315,8 @@ mkv_response_unref (MkvResponse *self)
  * mkv_response_get_id:
  * @self: a response
  *
+ * Gets the request's id.
+ *
  * Returns: (transfer none): the request's id; "" if it could not be read
  *
  * Since: 0.1
@@ -319,6 +331,8 @@ mkv_response_get_id (const MkvResponse *self)
  * mkv_response_get_status:
  * @self: a response
  *
+ * Tells how the operation ended.
+ *
  * Returns: how the operation ended
  *
  * Since: 0.1
@@ -332,6 +346,8 @@ mkv_response_get_status (const MkvResponse *self)
 /**
  * mkv_response_get_timestamp:
  * @self: a response
+ *
+ * Tells when the response was made.
  *
  * Returns: when it was made, ms since 1970-01-01 UTC
  *
@@ -348,6 +364,8 @@ mkv_response_get_timestamp (const MkvResponse *self)
  * @self: a response that was not handed over yet
  * @timestamp: when it is made, ms since 1970-01-01 UTC
  *
+ * Sets when the response is made.
+ *
  * Since: 0.1
  */
 void
@@ -359,6 +377,8 @@ mkv_response_set_timestamp (MkvResponse *self, gint64 timestamp)
 /**
  * mkv_response_get_value:
  * @self: a response
+ *
+ * Gets what was read, or what became of the value.
  *
  * Returns: (transfer none) (nullable): what was read, or the result of INCR,
  *   DECR, APPEND, PREPEND and SYNC
@@ -376,6 +396,8 @@ mkv_response_get_value (const MkvResponse *self)
  * @self: a response that was not handed over yet
  * @value: (nullable): what was read or became of the value
  *
+ * Sets what was read, or what became of the value.
+ *
  * Since: 0.1
  */
 void
@@ -390,6 +412,8 @@ mkv_response_set_value (MkvResponse *self, GBytes *value)
 /**
  * mkv_response_get_results:
  * @self: a response
+ *
+ * Gets the results of MGET and MSET, one for each key.
  *
  * Returns: (transfer none) (nullable) (element-type MkvResult): one for each
  *   key of MGET and MSET; %NULL for other operations
@@ -407,6 +431,8 @@ mkv_response_get_results (const MkvResponse *self)
  * @self: a response that was not handed over yet
  * @result: (transfer full): the next key's
  *
+ * Adds the result of the next key of MGET or MSET.
+ *
  * Since: 0.1
  */
 void
@@ -421,6 +447,8 @@ mkv_response_add_result (MkvResponse *self, MkvResult *result)
  * mkv_response_get_keys:
  * @self: a response
  *
+ * Gets the keys that KEYS found.
+ *
  * Returns: (transfer none) (nullable) (array zero-terminated=1): what KEYS found
  *
  * Since: 0.1
@@ -434,6 +462,8 @@ mkv_response_get_keys (const MkvResponse *self)
 /**
  * mkv_response_get_more:
  * @self: a response
+ *
+ * Tells whether KEYS would find others behind the last of its keys.
  *
  * Returns: whether KEYS would find others behind the last of its keys
  *
@@ -451,6 +481,8 @@ mkv_response_get_more (const MkvResponse *self)
  * @keys: (array zero-terminated=1): what KEYS found
  * @more: whether there are others behind the last
  *
+ * Sets what KEYS found.
+ *
  * Since: 0.1
  */
 void
@@ -464,6 +496,8 @@ mkv_response_set_keys (MkvResponse *self, const char *const *keys, gboolean more
 /**
  * mkv_response_get_info:
  * @self: a response
+ *
+ * Tells what the node said about itself.
  *
  * Returns: (transfer none) (nullable): what INFO tells: an `a{sv}` of strings
  *   (`s`) and integers (`x`)
@@ -482,6 +516,8 @@ mkv_response_get_info (const MkvResponse *self)
  * @info: what INFO tells: an `a{sv}` of strings (`s`) and integers (`x`);
  *   consumed if floating
  *
+ * Sets what INFO tells.
+ *
  * Since: 0.1
  */
 void
@@ -498,6 +534,8 @@ mkv_response_set_info (MkvResponse *self, GVariant *info)
  * mkv_response_get_error_code:
  * @self: a response
  *
+ * Gets the number that says what went wrong.
+ *
  * Returns: the number that says what went wrong; %MKV_ERROR_CODE_NONE if
  *   nothing did. A peer may send one that [enum@ErrorCode] does not know
  *
@@ -512,6 +550,8 @@ mkv_response_get_error_code (const MkvResponse *self)
 /**
  * mkv_response_get_error_text:
  * @self: a response
+ *
+ * Tells what went wrong, for people.
  *
  * Returns: (transfer none) (nullable): what went wrong, for people
  *
@@ -529,6 +569,8 @@ mkv_response_get_error_text (const MkvResponse *self)
  * @code: the number that says what went wrong
  * @text: (nullable): the same for people
  *
+ * Sets what went wrong, for programs and for people.
+ *
  * Since: 0.1
  */
 void
@@ -542,6 +584,8 @@ mkv_response_set_error (MkvResponse *self, MkvErrorCode code, const char *text)
 /**
  * mkv_response_get_replayed:
  * @self: a response
+ *
+ * Tells whether it is the kept answer of an earlier request of that id.
  *
  * Returns: whether it is the kept answer of an earlier request of that id
  *
@@ -557,6 +601,8 @@ mkv_response_get_replayed (const MkvResponse *self)
  * mkv_response_set_replayed:
  * @self: a response that was not handed over yet
  * @replayed: whether it is the kept answer of an earlier request of that id
+ *
+ * Sets whether it is the kept answer of an earlier request of that id.
  *
  * Since: 0.1
  */

@@ -80,6 +80,8 @@ mkv_plugin_info_new (MkvPluginKind kind, const char *name, const char *file)
  * mkv_plugin_info_get_kind:
  * @self: an info
  *
+ * Tells what the plugin is for.
+ *
  * Returns: what the plugin is for
  *
  * Since: 0.1
@@ -96,6 +98,8 @@ mkv_plugin_info_get_kind (MkvPluginInfo *self)
  * mkv_plugin_info_get_name:
  * @self: an info
  *
+ * Gets the plugin's name, one of its kind.
+ *
  * Returns: (transfer none): the plugin's name, one of its kind
  *
  * Since: 0.1
@@ -111,6 +115,8 @@ mkv_plugin_info_get_name (MkvPluginInfo *self)
 /**
  * mkv_plugin_info_get_file:
  * @self: an info
+ *
+ * Gets the module's file.
  *
  * Returns: (transfer none) (nullable) (type filename): the module's file; %NULL
  *   for a type that was added with [method@PluginRegistry.add_type]
@@ -129,6 +135,8 @@ mkv_plugin_info_get_file (MkvPluginInfo *self)
  * mkv_plugin_info_get_state:
  * @self: an info
  *
+ * Tells where the plugin stands.
+ *
  * Returns: where the plugin stands
  *
  * Since: 0.1
@@ -144,6 +152,8 @@ mkv_plugin_info_get_state (MkvPluginInfo *self)
 /**
  * mkv_plugin_info_get_error:
  * @self: an info
+ *
+ * Tells why the plugin can't be used, a [error@PluginError].
  *
  * Returns: (transfer none) (nullable): why the plugin can't be used, a
  *   [error@PluginError]; %NULL unless its state is %MKV_PLUGIN_FAILED
@@ -162,6 +172,8 @@ mkv_plugin_info_get_error (MkvPluginInfo *self)
  * mkv_plugin_info_get_version:
  * @self: an info
  *
+ * Gets the plugin's version, if it is known.
+ *
  * Returns: (transfer none) (nullable): the plugin's version, if it is known
  *
  * Since: 0.1
@@ -177,6 +189,8 @@ mkv_plugin_info_get_version (MkvPluginInfo *self)
 /**
  * mkv_plugin_info_get_licence:
  * @self: an info
+ *
+ * Gets the plugin's licence as an SPDX expression, if it is known.
  *
  * Returns: (transfer none) (nullable): the plugin's licence as an SPDX
  *   expression, if it is known
@@ -194,6 +208,8 @@ mkv_plugin_info_get_licence (MkvPluginInfo *self)
 /**
  * mkv_plugin_info_get_description:
  * @self: an info
+ *
+ * Gets the one line in which the plugin describes itself.
  *
  * Returns: (transfer none) (nullable): one line for people about the plugin, if
  *   it is known

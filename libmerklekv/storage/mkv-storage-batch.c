@@ -103,6 +103,8 @@ mkv_storage_batch_unref (MkvStorageBatch *self)
  * @self: a batch
  * @entry: what its key is to hold
  *
+ * Adds an entry to put in the place of what its key holds.
+ *
  * Since: 0.1
  */
 void
@@ -115,6 +117,8 @@ mkv_storage_batch_put (MkvStorageBatch *self, MkvEntry *entry)
  * mkv_storage_batch_remove:
  * @self: a batch
  * @key: the key whose entry is to go without a trace
+ *
+ * Adds a key whose entry is to go without a trace.
  *
  * Since: 0.1
  */
@@ -130,6 +134,8 @@ mkv_storage_batch_remove (MkvStorageBatch *self, const char *key)
  * @name: a name of at most 400 octets of UTF-8
  * @value: (nullable): what to keep under it; %NULL to remove it
  *
+ * Adds a change of meta: octets under a name, beside the entries.
+ *
  * Since: 0.1
  */
 void
@@ -143,6 +149,8 @@ mkv_storage_batch_set_meta (MkvStorageBatch *self, const char *name, GBytes *val
 /**
  * mkv_storage_batch_get_durability:
  * @self: a batch
+ *
+ * Tells what the changes have to survive.
  *
  * Returns: what the changes have to survive
  *
@@ -159,6 +167,8 @@ mkv_storage_batch_get_durability (const MkvStorageBatch *self)
  * @self: a batch
  * @durability: what some of the changes have to survive
  *
+ * Asks for at least this durability for the whole batch.
+ *
  * Since: 0.1
  */
 void
@@ -170,6 +180,8 @@ mkv_storage_batch_raise_durability (MkvStorageBatch *self, MkvDurability durabil
 /**
  * mkv_storage_batch_get_entries:
  * @self: a batch
+ *
+ * Gets the entries to put.
  *
  * Returns: (transfer none) (element-type MkvEntry): the entries to put
  *
@@ -185,6 +197,8 @@ mkv_storage_batch_get_entries (const MkvStorageBatch *self)
  * mkv_storage_batch_get_removed:
  * @self: a batch
  *
+ * Gets the keys to remove.
+ *
  * Returns: (transfer none) (element-type utf8): the keys to remove
  *
  * Since: 0.1
@@ -198,6 +212,8 @@ mkv_storage_batch_get_removed (const MkvStorageBatch *self)
 /**
  * mkv_storage_batch_get_n_meta:
  * @self: a batch
+ *
+ * Tells how many changes of meta there are.
  *
  * Returns: how many changes of meta there are
  *
@@ -213,6 +229,8 @@ mkv_storage_batch_get_n_meta (const MkvStorageBatch *self)
  * mkv_storage_batch_get_meta_name:
  * @self: a batch
  * @index: which change of meta
+ *
+ * Gets the name that one of the changes of meta is about.
  *
  * Returns: (transfer none): the name that changes
  *
@@ -230,6 +248,8 @@ mkv_storage_batch_get_meta_name (const MkvStorageBatch *self, guint index)
  * mkv_storage_batch_get_meta_value:
  * @self: a batch
  * @index: which change of meta
+ *
+ * Gets what one of the changes of meta puts under its name.
  *
  * Returns: (transfer none) (nullable): what the name is to hold; %NULL to
  *   remove it

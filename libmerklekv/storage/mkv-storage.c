@@ -129,8 +129,34 @@ mkv_storage_scan (MkvStorage *self, const char *prefix, const char *after, guint
   g_return_val_if_fail (MKV_IS_STORAGE (self), NULL);
 
   entries = MKV_STORAGE_GET_IFACE (self)->scan (self, prefix, after, limit, &plugin_error);
+  /* An array made by a language binding has no such function. */
+  if (entries != NULL)
+    g_ptr_array_set_free_func (entries, (GDestroyNotify) mkv_entry_unref);
   mkv_plugin_guard (entries != NULL, self, "scan", error, plugin_error);
   return entries;
+}
+
+/**
+ * mkv_storage_scan_for_bindings: (rename-to mkv_storage_scan)
+ * @self: an open storage
+ * @prefix: (nullable): what the keys begin with
+ * @after: (nullable): a key; the scan begins behind it
+ * @limit: how many entries at most
+ * @error: return location for an error
+ *
+ * What language bindings call as [method@Storage.scan]. They take what is in an
+ * array from C for their own unless told otherwise, which the description of
+ * the vfunc, being that of [method@Storage.scan], can't.
+ *
+ * Returns: (transfer container) (element-type MkvEntry): the entries
+ *
+ * Since: 0.1
+ */
+GPtrArray *
+mkv_storage_scan_for_bindings (MkvStorage *self, const char *prefix, const char *after, guint limit,
+                               GError **error)
+{
+  return mkv_storage_scan (self, prefix, after, limit, error);
 }
 
 /**
@@ -205,8 +231,31 @@ mkv_storage_scan_meta (MkvStorage *self, const char *prefix, const char *after, 
   g_return_val_if_fail (MKV_IS_STORAGE (self), NULL);
 
   names = MKV_STORAGE_GET_IFACE (self)->scan_meta (self, prefix, after, limit, &plugin_error);
+  if (names != NULL)
+    g_ptr_array_set_free_func (names, g_free);
   mkv_plugin_guard (names != NULL, self, "scan_meta", error, plugin_error);
   return names;
+}
+
+/**
+ * mkv_storage_scan_meta_for_bindings: (rename-to mkv_storage_scan_meta)
+ * @self: an open storage
+ * @prefix: (nullable): what the names begin with
+ * @after: (nullable): a name; the scan begins behind it
+ * @limit: how many names at most
+ * @error: return location for an error
+ *
+ * What language bindings call as [method@Storage.scan_meta].
+ *
+ * Returns: (transfer container) (element-type utf8): the names
+ *
+ * Since: 0.1
+ */
+GPtrArray *
+mkv_storage_scan_meta_for_bindings (MkvStorage *self, const char *prefix, const char *after, guint limit,
+                                    GError **error)
+{
+  return mkv_storage_scan_meta (self, prefix, after, limit, error);
 }
 
 /**

@@ -67,6 +67,10 @@ GPtrArray *mkv_storage_scan (MkvStorage *self, const char *prefix, const char *a
                              GError **error);
 
 MKV_API
+GPtrArray *mkv_storage_scan_for_bindings (MkvStorage *self, const char *prefix, const char *after, guint limit,
+                                          GError **error);
+
+MKV_API
 gboolean mkv_storage_apply (MkvStorage *self, MkvStorageBatch *batch, GError **error);
 
 MKV_API
@@ -75,6 +79,10 @@ GBytes *mkv_storage_get_meta (MkvStorage *self, const char *name, GError **error
 MKV_API
 GPtrArray *mkv_storage_scan_meta (MkvStorage *self, const char *prefix, const char *after, guint limit,
                                   GError **error);
+
+MKV_API
+GPtrArray *mkv_storage_scan_meta_for_bindings (MkvStorage *self, const char *prefix, const char *after, guint limit,
+                                               GError **error);
 
 MKV_API
 gboolean mkv_storage_stats (MkvStorage *self, guint64 *n_entries, guint64 *n_tombstones, guint64 *n_bytes,

@@ -477,6 +477,8 @@ mkv_local_store_new (MkvStorage *storage, const char *node_id, GError **error)
  * mkv_local_store_get_node_id:
  * @self: a store
  *
+ * Gets the id of the node whose writes are local.
+ *
  * Returns: (transfer none): whose writes are local
  *
  * Since: 0.1

@@ -288,8 +288,8 @@ mkv_store_get_entry_finish (MkvStore *self, GAsyncResult *result, GError **error
  *
  * Reads several keys.
  *
- * Returns: (transfer full) (element-type MkvEntry): the entries of those that
- *   are there, in the order of @keys
+ * Returns: (transfer container) (element-type MkvEntry): the entries of those
+ *   that are there, in the order of @keys
  *
  * Since: 0.1
  */
@@ -354,7 +354,7 @@ mkv_store_get_many_async (MkvStore *self, const char *const *keys, GCancellable 
  *
  * Ends [method@Store.get_many_async].
  *
- * Returns: (transfer full) (element-type MkvEntry): as [method@Store.get_many]
+ * Returns: (transfer container) (element-type MkvEntry): as [method@Store.get_many]
  *
  * Since: 0.1
  */
