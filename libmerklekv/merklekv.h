@@ -18,6 +18,7 @@
 #include "model/mkv-entry.h"
 #include "model/mkv-message.h"
 #include "model/mkv-names.h"
+#include "model/mkv-operation.h"
 #include "model/mkv-response.h"
 #include "model/mkv-stamp.h"
 #include "observe/mkv-health.h"
