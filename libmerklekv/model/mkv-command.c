@@ -600,7 +600,7 @@ check_bulk (const MkvCommand *self, const char *operation, GError **error)
 gboolean
 mkv_command_validate (const MkvCommand *self, GError **error)
 {
-  const char *name = operations[self->operation].wire_name;
+  const char *name = mkv_operation_to_wire (self->operation);
 
   switch (self->operation)
     {
