@@ -21,6 +21,7 @@
 #include "model/mkv-operation.h"
 #include "model/mkv-response.h"
 #include "model/mkv-stamp.h"
+#include "node/mkv-node.h"
 #include "observe/mkv-health.h"
 #include "plugin/mkv-plugin-descriptor.h"
 #include "plugin/mkv-plugin-info.h"

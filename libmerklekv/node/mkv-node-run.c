@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "node/mkv-node-private.h"
+
+#include "base/mkv-error.h"
+#include "base/mkv-limits.h"
+#include "base/mkv-plugin-error.h"
+
+/* What the thread that opens has to know. */
+typedef struct
+{
+  MkvStorage *storage;
+  char *path;
+  GVariant *options;
+  MkvStorePolicy policy;
+} Opening;
+
+static void
+opening_free (gpointer data)
+{
+  Opening *opening = data;
+
+  g_object_unref (opening->storage);
+  g_free (opening->path);
+  g_variant_unref (opening->options);
+  g_free (opening);
+}
+
+static void
+open_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  MkvNode *self = source;
+  Opening *opening = data;
+  GError *error = NULL;
+  MkvLocalStore *store;
+
+  if (!mkv_storage_open (opening->storage, opening->path, opening->options, &error))
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  store = mkv_local_store_new_in_context (self->context, opening->storage, self->node_id, self->clock,
+                                          self->observer, &opening->policy, &error);
+  if (store == NULL)
+    {
+      mkv_storage_close (opening->storage, NULL);
+      g_task_return_error (task, error);
+      return;
+    }
+  g_task_return_pointer (task, store, g_object_unref);
+}
+
+static void
+close_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  MkvNode *self = source;
+  GError *error = NULL;
+
+  mkv_local_store_shut_down (self->store);
+  if (mkv_storage_close (self->storage, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/* What everyone has is better than nothing, where nobody has asked for more. */
+static MkvStorage *
+create_storage (MkvNode *self, GError **error)
+{
+  const char *backend = mkv_config_get_string (self->config, "storage.backend");
+  GError *local_error = NULL;
+  GObject *storage;
+
+  mkv_observer_clear_condition (self->observer, "storage-memory");
+  storage = mkv_plugin_registry_create (self->registry, MKV_PLUGIN_STORAGE, backend, &local_error);
+  if (storage == NULL && !mkv_config_is_set (self->config, "storage.backend") &&
+      g_error_matches (local_error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_NOT_FOUND))
+    {
+      g_clear_error (&local_error);
+      storage = mkv_plugin_registry_create (self->registry, MKV_PLUGIN_STORAGE, "memory", &local_error);
+      if (storage != NULL)
+        mkv_observer_set_condition (self->observer, "storage-memory", MKV_HEALTH_DEGRADED,
+                                    "Data is kept in memory only, and gone when this process ends: there is no "
+                                    "storage plugin “%s”; if that is meant, set storage.backend to memory", backend);
+    }
+  if (storage == NULL)
+    g_propagate_error (error, local_error);
+  return (MkvStorage *) storage;
+}
+
+/* The end of a run, and of an attempt at one. */
+static void
+finish_run (MkvNode *self, GError *start_error, GError *stop_error)
+{
+  g_autoptr (GTask) start_task = g_steal_pointer (&self->start_task);
+  g_autoptr (GPtrArray) stop_tasks = g_steal_pointer (&self->stop_tasks);
+
+  self->stop_tasks = g_ptr_array_new_with_free_func (g_object_unref);
+  g_clear_object (&self->storage);
+  g_clear_object (&self->link_config);
+  g_clear_object (&self->started_config);
+  mkv_node_set_state (self, MKV_NODE_STOPPED);
+  if (start_task != NULL)
+    g_task_return_error (start_task, start_error);
+  for (guint i = 0; i < stop_tasks->len; i++)
+    if (stop_error != NULL)
+      g_task_return_error (stop_tasks->pdata[i], g_error_copy (stop_error));
+    else
+      g_task_return_boolean (stop_tasks->pdata[i], TRUE);
+}
+
+static void
+on_closed (GObject *source, GAsyncResult *result, gpointer start_error)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  finish_run (MKV_NODE (source), start_error, error);
+}
+
+/* @start_error, which is taken, is why there is no run, or NULL. */
+static void
+close_store (MkvNode *self, GError *start_error)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, on_closed, start_error);
+
+  g_task_set_source_tag (task, close_store);
+  g_task_run_in_thread (task, close_in_thread);
+}
+
+static void
+on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  MkvNode *self = MKV_NODE (source);
+  Opening *opening = g_task_get_task_data (G_TASK (result));
+  GError *error = NULL;
+  g_autoptr (MkvLocalStore) store = g_task_propagate_pointer (G_TASK (result), &error);
+  g_autoptr (MkvLink) link = NULL;
+
+  if (store == NULL)
+    {
+      finish_run (self, error, NULL);
+      return;
+    }
+  self->storage = g_object_ref (opening->storage);
+  g_set_object (&self->store, store);
+  mkv_node_notify_store (self);
+  /* The configuration may have been reloaded meanwhile. */
+  mkv_node_update_policy (self);
+  if (self->stop_tasks->len > 0)
+    g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The node was stopped while it started");
+  else if (!g_cancellable_set_error_if_cancelled (g_task_get_cancellable (self->start_task), &error) &&
+           mkv_node_make_link (self, self->config, &link, &error))
+    mkv_node_start_link (self, link, self->config, &error);
+  if (error != NULL)
+    {
+      close_store (self, error);
+      return;
+    }
+  mkv_node_update_link_state (self);
+  g_task_return_boolean (self->start_task, TRUE);
+  g_clear_object (&self->start_task);
+}
+
+/**
+ * mkv_node_start_async:
+ * @self: a stopped node
+ * @cancellable: (nullable): to give up
+ * @callback: called when the store is open
+ * @user_data: for @callback
+ *
+ * Opens the store, and begins to connect. It does not wait for the connection:
+ * a node works offline, and [property@Node:state] tells.
+ *
+ * Since: 0.1
+ */
+void
+mkv_node_start_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL, open_task = NULL;
+  g_autoptr (MkvStorage) storage = NULL;
+  GError *error = NULL;
+  Opening *opening;
+
+  g_return_if_fail (MKV_IS_NODE (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mkv_node_start_async);
+  if (self->state != MKV_NODE_STOPPED)
+    {
+      g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The node runs already, or is stopping");
+      return;
+    }
+  storage = create_storage (self, &error);
+  if (storage == NULL)
+    {
+      g_task_return_error (task, error);
+      return;
+    }
+  self->start_task = g_steal_pointer (&task);
+  g_set_object (&self->started_config, self->config);
+  mkv_node_read_names (self);
+  mkv_node_set_state (self, MKV_NODE_STARTING);
+
+  opening = g_new0 (Opening, 1);
+  opening->storage = g_steal_pointer (&storage);
+  opening->path = g_strdup (mkv_config_get_string (self->config, "storage.path"));
+  opening->options = mkv_config_get_group (self->config, "storage");
+  mkv_node_make_policy (self, &opening->policy);
+  open_task = g_task_new (self, NULL, on_opened, NULL);
+  g_task_set_source_tag (open_task, mkv_node_start_async);
+  g_task_set_task_data (open_task, opening, opening_free);
+  g_task_run_in_thread (open_task, open_in_thread);
+}
+
+/**
+ * mkv_node_start_finish:
+ * @self: a node
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends [method@Node.start_async].
+ *
+ * Returns: whether the store is open and the node runs; %FALSE with what the
+ *   storage says, with a [error@PluginError] if a plugin can't be used, with
+ *   %MKV_ERROR_CONFIGURATION if the settings can't work or the storage belongs
+ *   to another node, with %MKV_ERROR_UNAVAILABLE if the node runs already
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_node_start_finish (MkvNode *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+static void
+on_link_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (MkvNode) self = user_data;
+
+  mkv_link_stop_finish (MKV_LINK (source), result);
+  g_clear_object (&self->link);
+  close_store (self, NULL);
+}
+
+void
+mkv_node_begin_stop (MkvNode *self)
+{
+  mkv_node_set_state (self, MKV_NODE_STOPPING);
+  if (self->link != NULL)
+    mkv_link_stop_async (self->link, on_link_stopped, g_object_ref (self));
+  else
+    close_store (self, NULL);
+}
+
+/**
+ * mkv_node_stop_async:
+ * @self: a node
+ * @cancellable: (nullable): to stop waiting; the node stops all the same
+ * @callback: called when it has stopped
+ * @user_data: for @callback
+ *
+ * Takes leave: what waits to be replicated goes out if it can in a short time,
+ * and in the next run otherwise, where the storage lasts. Then the storage is
+ * closed. A node that has stopped can be started again.
+ *
+ * Since: 0.1
+ */
+void
+mkv_node_stop_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (MKV_IS_NODE (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mkv_node_stop_async);
+  if (self->state == MKV_NODE_STOPPED)
+    {
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+  g_ptr_array_add (self->stop_tasks, g_steal_pointer (&task));
+  /* A start or a swap of links that is under way comes to its end first, and
+   * then looks here. */
+  if (mkv_node_is_running (self) && !self->swapping)
+    mkv_node_begin_stop (self);
+}
+
+/**
+ * mkv_node_stop_finish:
+ * @self: a node
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Ends [method@Node.stop_async].
+ *
+ * Returns: whether all was written; the node is stopped in any case
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_node_stop_finish (MkvNode *self, GAsyncResult *result, GError **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}

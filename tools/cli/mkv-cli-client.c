@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "config.h"
+
+#include "mkv-cli-client.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+struct _MkvCliClient
+{
+  const MkvCliOptions *options;
+  MkvNode *node;
+};
+
+static void
+store_result (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+static void
+wait_for_result (GAsyncResult **result)
+{
+  while (*result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static gboolean
+set (MkvConfig *config, const char *setting, const char *value, GError **error)
+{
+  return value == NULL || mkv_config_set (config, setting, value, error);
+}
+
+static MkvConfig *
+make_config (const MkvCliOptions *options, GError **error)
+{
+  g_autoptr (MkvConfig) config = mkv_config_new ();
+  g_autofree char *name = g_strdup_printf ("merklekv-%08x%08x", g_random_int (), g_random_int ());
+  g_autofree char *seconds = NULL;
+
+  if (options->timeout_ms > 0)
+    seconds = g_strdup_printf ("%u", CLAMP ((options->timeout_ms + 999) / 1000, 1, 600));
+  if (!set (config, "node.client-id", name, error) || !set (config, "node.topic-prefix", options->prefix, error) ||
+      !set (config, "storage.backend", "memory", error) ||
+      !set (config, "transport.broker", options->broker, error) ||
+      !set (config, "transport.username", options->username, error) ||
+      !set (config, "transport.password-file", options->password_file, error) ||
+      !set (config, "transport.ca-file", options->ca_file, error) ||
+      !set (config, "transport.cert-file", options->cert_file, error) ||
+      !set (config, "transport.key-file", options->key_file, error) ||
+      !set (config, "transport.connect-timeout", seconds, error) ||
+      /* Nobody of this name comes back: the broker has nothing to keep. */
+      !set (config, "transport.session-expiry", "0", error) ||
+      !set (config, "replication.enabled", "false", error) || !set (config, "commands.access", "deny", error))
+    return NULL;
+  return g_steal_pointer (&config);
+}
+
+/* The node goes on trying for ever; here, how it went once is enough. */
+static gboolean
+wait_until_connected (MkvCliClient *self, GError **error)
+{
+  g_auto (GStrv) conditions = NULL;
+  const char *why = NULL;
+
+  while (mkv_node_get_state (self->node) == MKV_NODE_CONNECTING)
+    g_main_context_iteration (NULL, TRUE);
+  if (mkv_node_get_state (self->node) == MKV_NODE_ONLINE)
+    return TRUE;
+  conditions = mkv_node_list_conditions (self->node);
+  for (guint i = 0; conditions[i] != NULL; i++)
+    if (g_str_has_prefix (conditions[i], "transport: "))
+      why = conditions[i] + strlen ("transport: ");
+  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("%s; is the broker running, and --broker %s its address?"),
+               why != NULL ? why : _("there is no connection"), self->options->broker);
+  return FALSE;
+}
+
+MkvCliClient *
+mkv_cli_client_new (const MkvCliOptions *options, GError **error)
+{
+  g_autoptr (MkvCliClient) self = NULL;
+  g_autoptr (MkvConfig) config = make_config (options, error);
+  g_autoptr (GAsyncResult) result = NULL;
+
+  if (config == NULL)
+    return NULL;
+  self = g_new0 (MkvCliClient, 1);
+  self->options = options;
+  self->node = mkv_node_new (config);
+  mkv_node_start_async (self->node, NULL, store_result, &result);
+  wait_for_result (&result);
+  if (!mkv_node_start_finish (self->node, result, error) || !wait_until_connected (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+MkvResponse *
+mkv_cli_client_call (MkvCliClient *self, MkvCommand *command, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  mkv_node_call_async (self->node, self->options->node, command, self->options->timeout_ms, NULL, store_result,
+                       &result);
+  wait_for_result (&result);
+  return mkv_node_call_finish (self->node, result, error);
+}
+
+MkvPluginRegistry *
+mkv_cli_client_get_registry (MkvCliClient *self)
+{
+  return mkv_node_get_registry (self->node);
+}
+
+void
+mkv_cli_client_free (MkvCliClient *self)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  mkv_node_stop_async (self->node, NULL, store_result, &result);
+  wait_for_result (&result);
+  g_object_unref (self->node);
+  g_free (self);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "config.h"
+
+#include "mkv-cli-output.h"
+
+#include <glib/gi18n.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void
+put_bytes (GBytes *bytes)
+{
+  gsize length;
+  gconstpointer data;
+
+  if (bytes == NULL)
+    return;
+  data = g_bytes_get_data (bytes, &length);
+  fwrite (data, 1, length, stdout);
+}
+
+static void
+print_results (MkvResponse *response)
+{
+  GPtrArray *results = mkv_response_get_results (response);
+
+  for (guint i = 0; results != NULL && i < results->len; i++)
+    {
+      MkvResult *result = results->pdata[i];
+
+      if (mkv_result_get_status (result) != MKV_STATUS_OK)
+        continue;
+      fputs (mkv_result_get_key (result), stdout);
+      putchar ('\t');
+      put_bytes (mkv_result_get_value (result));
+      putchar ('\n');
+    }
+}
+
+static void
+print_info (MkvResponse *response)
+{
+  GVariant *info = mkv_response_get_info (response);
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  if (info == NULL)
+    return;
+  g_variant_iter_init (&iter, info);
+  while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
+    if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+      printf ("%s: %s\n", name, g_variant_get_string (value, NULL));
+    else if (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
+      printf ("%s: %" G_GINT64_FORMAT "\n", name, g_variant_get_int64 (value));
+}
+
+void
+mkv_cli_output_print (MkvCommand *command, MkvResponse *response, gint64 elapsed_us)
+{
+  const char *const *keys = mkv_response_get_keys (response);
+
+  switch (mkv_command_get_operation (command))
+    {
+    case MKV_OPERATION_GET:
+      put_bytes (mkv_response_get_value (response));
+      if (isatty (STDOUT_FILENO))
+        putchar ('\n');
+      break;
+    case MKV_OPERATION_INCREMENT:
+    case MKV_OPERATION_DECREMENT:
+      put_bytes (mkv_response_get_value (response));
+      putchar ('\n');
+      break;
+    case MKV_OPERATION_GET_MANY:
+      print_results (response);
+      break;
+    case MKV_OPERATION_LIST_KEYS:
+      for (guint i = 0; keys != NULL && keys[i] != NULL; i++)
+        printf ("%s\n", keys[i]);
+      break;
+    case MKV_OPERATION_PING:
+      printf (_("answered in %.1f ms\n"), (double) elapsed_us / 1000);
+      break;
+    case MKV_OPERATION_INFO:
+      print_info (response);
+      break;
+    default:
+      break;
+    }
+}
+
+gboolean
+mkv_cli_output_print_json (MkvResponse *response, MkvPluginRegistry *registry, GError **error)
+{
+  g_autoptr (GObject) codec = mkv_plugin_registry_create (registry, MKV_PLUGIN_CODEC, "json", error);
+  g_autoptr (GBytes) line = NULL;
+
+  if (codec == NULL)
+    return FALSE;
+  line = mkv_codec_encode_response (MKV_CODEC (codec), response, error);
+  if (line == NULL)
+    return FALSE;
+  put_bytes (line);
+  putchar ('\n');
+  return TRUE;
+}

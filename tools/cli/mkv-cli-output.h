@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include <merklekv.h>
+
+G_BEGIN_DECLS
+
+/* Prints what @response says to @command, for people and scripts. */
+void mkv_cli_output_print (MkvCommand *command, MkvResponse *response, gint64 elapsed_us);
+
+/* Prints @response as one line of JSON. */
+gboolean mkv_cli_output_print_json (MkvResponse *response, MkvPluginRegistry *registry, GError **error);
+
+G_END_DECLS
