@@ -3,6 +3,7 @@
 #include "mkv-loopback-broker-private.h"
 
 #include "base/mkv-error.h"
+#include "mkv-loopback-rules.h"
 
 #define DEFAULT_SESSION_QUEUE 10000
 
@@ -11,14 +12,6 @@
 #define REASON_REFUSED 0x80
 #define REASON_BAD_CREDENTIALS 0x86
 #define REASON_NOT_AUTHORIZED 0x87
-
-typedef struct
-{
-  MkvLoopbackAction action;
-  char *client_id; /* NULL for every client */
-  char *filter;    /* NULL for every topic */
-  guint8 reason;
-} Rule;
 
 struct _MkvLoopbackBroker
 {
@@ -30,7 +23,7 @@ struct _MkvLoopbackBroker
    * code of a client runs under it; the registry's mutex is not taken under it. */
   GMutex mutex;
   GPtrArray *sessions; /* of MkvLoopbackSession: an array, so that their order is always the same */
-  GPtrArray *rules;    /* of Rule, the latest last */
+  MkvLoopbackRules *rules;
   GHashTable *cut;     /* client ids */
   gboolean all_cut;
   GRand *rand;
@@ -49,16 +42,6 @@ static GMutex registry_mutex;
 static GHashTable *registry;
 
 static void
-rule_free (gpointer data)
-{
-  Rule *rule = data;
-
-  g_free (rule->client_id);
-  g_free (rule->filter);
-  g_free (rule);
-}
-
-static void
 weak_ref_free (gpointer data)
 {
   g_weak_ref_clear (data);
@@ -71,7 +54,7 @@ mkv_loopback_broker_finalize (GObject *object)
   MkvLoopbackBroker *self = MKV_LOOPBACK_BROKER (object);
 
   g_ptr_array_unref (self->sessions);
-  g_ptr_array_unref (self->rules);
+  mkv_loopback_rules_free (self->rules);
   g_hash_table_unref (self->cut);
   g_rand_free (self->rand);
   g_free (self->uri);
@@ -90,7 +73,7 @@ mkv_loopback_broker_init (MkvLoopbackBroker *self)
 {
   g_mutex_init (&self->mutex);
   self->sessions = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_loopback_session_free);
-  self->rules = g_ptr_array_new_with_free_func (rule_free);
+  self->rules = mkv_loopback_rules_new ();
   self->cut = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->rand = g_rand_new_with_seed (0);
   self->session_queue = DEFAULT_SESSION_QUEUE;
@@ -131,21 +114,6 @@ draw_delay (MkvLoopbackBroker *self)
   if (self->max_delay <= self->min_delay)
     return self->min_delay;
   return self->min_delay + (gint64) (g_rand_double (self->rand) * (double) (self->max_delay - self->min_delay));
-}
-
-static guint
-find_reason (MkvLoopbackBroker *self, MkvLoopbackAction action, const char *client_id, const char *topic,
-             guint otherwise)
-{
-  for (guint i = self->rules->len; i > 0; i--)
-    {
-      const Rule *rule = self->rules->pdata[i - 1];
-
-      if (rule->action == action && (rule->client_id == NULL || g_strcmp0 (rule->client_id, client_id) == 0)
-          && (rule->filter == NULL || topic == NULL || mkv_loopback_filter_matches (rule->filter, topic)))
-        return rule->reason;
-    }
-  return otherwise;
 }
 
 static void
@@ -223,8 +191,10 @@ fan_out (MkvLoopbackBroker *self, const char *client_id, MkvMessage *message)
     {
       MkvLoopbackSession *session = self->sessions->pdata[i];
 
-      if (!mkv_loopback_session_wants (session, topic, g_strcmp0 (session->client_id, client_id) == 0)
-          || find_reason (self, MKV_LOOPBACK_RECEIVE, session->client_id, topic, 0) >= REASON_REFUSED)
+      if (!mkv_loopback_session_wants (session, topic, g_strcmp0 (session->client_id, client_id) == 0))
+        continue;
+      if (mkv_loopback_rules_find (self->rules, MKV_LOOPBACK_RECEIVE, session->client_id, topic, 0)
+          >= REASON_REFUSED)
         continue;
       if (happens (self, self->loss))
         self->counts.lost++;
@@ -290,7 +260,7 @@ break_link (MkvLoopbackBroker *self, MkvLoopbackLink *link, gboolean publish_wil
 static void
 accept_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
 {
-  guint reason = find_reason (self, MKV_LOOPBACK_CONNECT, link->client_id, NULL, 0);
+  guint reason = mkv_loopback_rules_find (self->rules, MKV_LOOPBACK_CONNECT, link->client_id, NULL, 0);
   MkvLoopbackPacket *answer;
   MkvLoopbackSession *session;
 
@@ -344,8 +314,8 @@ static void
 take_publish (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
 {
   MkvLoopbackPacket *answer = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_PUBACK);
-  guint reason = find_reason (self, MKV_LOOPBACK_PUBLISH, link->client_id,
-                              mkv_message_get_topic (packet->message), 0);
+  guint reason = mkv_loopback_rules_find (self->rules, MKV_LOOPBACK_PUBLISH, link->client_id,
+                                          mkv_message_get_topic (packet->message), 0);
 
   answer->id = packet->id;
   answer->reason = (gint) reason;
@@ -363,8 +333,8 @@ static void
 take_subscribe (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
 {
   MkvLoopbackPacket *answer = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_SUBACK);
-  guint reason = find_reason (self, MKV_LOOPBACK_SUBSCRIBE, link->client_id, packet->filter,
-                              REASON_GRANTED_QOS_1);
+  guint reason = mkv_loopback_rules_find (self->rules, MKV_LOOPBACK_SUBSCRIBE, link->client_id,
+                                          packet->filter, REASON_GRANTED_QOS_1);
 
   if (reason >= REASON_REFUSED)
     {
@@ -582,22 +552,8 @@ void
 mkv_loopback_broker_set_reason (MkvLoopbackBroker *self, MkvLoopbackAction action, const char *client_id,
                                 const char *filter, guint8 reason)
 {
-  Rule *rule = g_new0 (Rule, 1);
-
-  rule->action = action;
-  rule->client_id = g_strdup (client_id);
-  rule->filter = g_strdup (filter);
-  rule->reason = reason;
   g_mutex_lock (&self->mutex);
-  for (guint i = self->rules->len; i > 0; i--)
-    {
-      const Rule *other = self->rules->pdata[i - 1];
-
-      if (other->action == action && g_strcmp0 (other->client_id, client_id) == 0
-          && g_strcmp0 (other->filter, filter) == 0)
-        g_ptr_array_remove_index (self->rules, i - 1);
-    }
-  g_ptr_array_add (self->rules, rule);
+  mkv_loopback_rules_set (self->rules, action, client_id, filter, reason);
   g_mutex_unlock (&self->mutex);
 }
 
@@ -605,7 +561,7 @@ void
 mkv_loopback_broker_clear_reasons (MkvLoopbackBroker *self)
 {
   g_mutex_lock (&self->mutex);
-  g_ptr_array_set_size (self->rules, 0);
+  mkv_loopback_rules_clear (self->rules);
   g_mutex_unlock (&self->mutex);
 }
 
