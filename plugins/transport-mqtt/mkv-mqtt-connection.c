@@ -6,6 +6,7 @@
 #include <mqtt_protocol.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/mkv-error.h"
@@ -69,6 +70,7 @@ struct _MkvMqttConnection
   MkvMqttInbox *inbox;
   gboolean draining;
   gboolean more;          /* a batch ended before the socket was empty */
+  gboolean hung_up;       /* by the broker; nobody hears an acknowledgement any more */
   gboolean clean;         /* nothing was half written when the batch began */
   gint64 unhandled_since; /* monotonic, when the batch began */
 
@@ -199,7 +201,7 @@ flush (MkvMqttConnection *self)
 {
   gboolean cork = self->n_unwritten >= MIN_CORKED_PACKETS;
 
-  if (self->ended || self->phase >= PHASE_LINGERING || mkv_mqtt_inbox_has_unhandled (self->inbox))
+  if (self->ended || self->hung_up || self->phase >= PHASE_LINGERING || mkv_mqtt_inbox_has_unhandled (self->inbox))
     return;
   self->n_unwritten = 0;
   self->written = TRUE;
@@ -327,15 +329,28 @@ explain_end (MkvMqttConnection *self)
   return error != NULL ? error : mkv_mqtt_error_new_lost (self->options, self->end_code, self->end_errno);
 }
 
+static MkvMqttEnd
+get_end (MkvMqttConnection *self)
+{
+  if (self->phase == PHASE_LEAVING || self->phase == PHASE_LINGERING)
+    return MKV_MQTT_LEFT;
+  if (self->refused == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION && !self->client->mqtt_311)
+    return MKV_MQTT_VERSION_REFUSED;
+  if (self->phase == PHASE_OPEN && self->end_error == NULL &&
+      (self->end_code == MOSQ_ERR_CONN_LOST ||
+       (self->end_code == MOSQ_ERR_ERRNO && (self->end_errno == ECONNRESET || self->end_errno == EPIPE))))
+    return MKV_MQTT_HUNG_UP;
+  return MKV_MQTT_OTHER_END;
+}
+
 static void
 close_down (MkvMqttConnection *self)
 {
-  gboolean left = self->phase == PHASE_LEAVING || self->phase == PHASE_LINGERING;
-  gboolean version_refused = !self->client->mqtt_311 && self->refused == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
-  g_autoptr (GError) error = left ? NULL : explain_end (self);
+  MkvMqttEnd end = get_end (self);
+  g_autoptr (GError) error = end != MKV_MQTT_LEFT ? explain_end (self) : NULL;
 
   self->phase = PHASE_OVER;
-  self->funcs->closed (error, version_refused, self->owner);
+  self->funcs->closed (end, error, self->owner);
 }
 
 /* Gives out what came. Handlers may publish, acknowledge, leave and let go. */
@@ -419,7 +434,7 @@ get_wanted_events (MkvMqttConnection *self)
       return mosquitto_want_write (self->mosq) ? G_IO_IN | G_IO_OUT : G_IO_IN;
     case PHASE_OPEN:
       if (mkv_mqtt_inbox_has_unhandled (self->inbox))
-        return 0;
+        return POLLRDHUP;
       return mosquitto_want_write (self->mosq) ? G_IO_IN | G_IO_OUT : G_IO_IN;
     case PHASE_LEAVING:
       return G_IO_OUT;
@@ -455,7 +470,7 @@ on_prepare (gpointer user_data, gushort *events)
 static void
 use_socket (MkvMqttConnection *self, gushort events)
 {
-  gboolean broken = (events & (G_IO_HUP | G_IO_ERR | G_IO_NVAL)) != 0;
+  gboolean broken = (events & (G_IO_HUP | G_IO_ERR | G_IO_NVAL | POLLRDHUP)) != 0;
 
   switch (self->phase)
     {
@@ -463,12 +478,9 @@ use_socket (MkvMqttConnection *self, gushort events)
       shake_hands (self);
       break;
     case PHASE_OPEN:
-      if (mkv_mqtt_inbox_has_unhandled (self->inbox))
-        {
-          if (broken)
-            note_result (self, MOSQ_ERR_CONN_LOST);
-          break;
-        }
+      /* Once the broker has hung up, all that is left can be read: it may say why. */
+      if (broken && mkv_mqtt_inbox_has_unhandled (self->inbox))
+        self->hung_up = TRUE;
       if ((events & G_IO_OUT) != 0)
         flush (self);
       if (!self->ended && (broken || (events & G_IO_IN) != 0 || self->more))

@@ -11,15 +11,21 @@ G_BEGIN_DECLS
  * from the socket's readiness up to MkvTransport's signals. */
 typedef struct _MkvMqttConnection MkvMqttConnection;
 
+typedef enum
+{
+  MKV_MQTT_LEFT,            /* mkv_mqtt_connection_leave() is done; there is no error */
+  MKV_MQTT_VERSION_REFUSED, /* the broker does not know MQTT 5 */
+  MKV_MQTT_HUNG_UP,         /* the broker closed the connection, and did not say why */
+  MKV_MQTT_OTHER_END,
+} MkvMqttEnd;
+
 typedef struct
 {
   /* CONNACK says yes. */
   void (*connected) (gboolean session_present, gpointer owner);
 
-  /* It is over; comes last, and once. @error is NULL after
-   * mkv_mqtt_connection_leave(). @version_refused: the broker does not know
-   * MQTT 5. */
-  void (*closed) (const GError *error, gboolean version_refused, gpointer owner);
+  /* It is over; comes last, and once. */
+  void (*closed) (MkvMqttEnd end, const GError *error, gpointer owner);
 } MkvMqttConnectionFuncs;
 
 /* Takes @client. Neither @transport nor @owner is kept alive. */

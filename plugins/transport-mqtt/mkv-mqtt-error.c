@@ -152,6 +152,15 @@ mkv_mqtt_error_new_lost (const MkvMqttOptions *options, int rc, int saved_errno)
     }
 }
 
+GError *
+mkv_mqtt_error_new_twin (const MkvMqttOptions *options, guint n_times)
+{
+  return g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
+                      "The broker at %s has closed the connection %u times in a row, each time soon after accepting "
+                      "it: if another client connects as “%s”, give every node a node.client-id of its own",
+                      options->broker, n_times, options->client_id);
+}
+
 gboolean
 mkv_mqtt_error_is_lasting (const GError *error)
 {

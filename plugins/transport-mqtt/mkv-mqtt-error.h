@@ -20,6 +20,10 @@ GError *mkv_mqtt_error_new_dismissed (const MkvMqttOptions *options, int reason)
 /* What a function of libmosquitto returned, and errno. */
 GError *mkv_mqtt_error_new_lost (const MkvMqttOptions *options, int rc, int saved_errno);
 
+/* The broker has hung up @n_times in a row, soon after each connect. Older ones
+ * don't say that another client has come with the same id. */
+GError *mkv_mqtt_error_new_twin (const MkvMqttOptions *options, guint n_times);
+
 /* Whether trying again alone won't mend it. */
 gboolean mkv_mqtt_error_is_lasting (const GError *error);
 

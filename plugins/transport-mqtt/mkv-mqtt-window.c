@@ -100,6 +100,7 @@ send_message (MkvMqttWindow *self, MkvMessage *message, guint id)
   int rc = MOSQ_ERR_UNKNOWN;
   g_autoptr (GError) error = NULL;
   Sent sent = { 0, id };
+  const char *topic = mkv_message_get_topic (message);
   gconstpointer octets;
   gsize length;
 
@@ -107,8 +108,7 @@ send_message (MkvMqttWindow *self, MkvMessage *message, guint id)
     properties = mkv_mqtt_message_get_properties (message, &error);
   octets = g_bytes_get_data (mkv_message_get_payload (message), &length);
   if (error == NULL)
-    rc = mosquitto_publish_v5 (self->client->mosq, &sent.mid, mkv_message_get_topic (message), (int) length, octets, 1,
-                               false, properties);
+    rc = mosquitto_publish_v5 (self->client->mosq, &sent.mid, topic, (int) length, octets, 1, false, properties);
   mosquitto_property_free_all (&properties);
   /* Without a connection libmosquitto keeps the message; that it is lost comes out by itself. */
   if (rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_NO_CONN)

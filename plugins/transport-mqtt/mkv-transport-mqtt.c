@@ -17,6 +17,10 @@
 /* A connection that lasted so long starts the backoff anew. */
 #define LASTING_CONNECTION (60 * G_USEC_PER_SEC)
 
+/* Short connections that the broker ended without a word, one after the other,
+ * from which on another client with the same id is supposed. */
+#define MANY_HANG_UPS 3
+
 /* Connecting goes: dialling (a thread may be at it), a connection that shakes
  * hands, and CONNACK. Each attempt has a cancellable, a client of libmosquitto
  * and a connection of its own. */
@@ -37,6 +41,7 @@ struct _MkvTransportMqtt
   gboolean mqtt_311;             /* configured, or the broker knows nothing else */
   GSource *timer;                /* time limit of an attempt, or the next one */
   guint n_failures;
+  guint n_hang_ups;    /* in a row */
   gint64 connected_at; /* monotonic; 0 for not */
 };
 
@@ -107,6 +112,13 @@ on_retry (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+static gboolean
+has_lasted (MkvTransportMqtt *self)
+{
+  return self->connected_at != 0 &&
+         mkv_clock_get_monotonic_time (self->clock) - self->connected_at >= LASTING_CONNECTION;
+}
+
 /* Waits for the next attempt. Where trying again alone won't mend it, it is a
  * long wait: others may suffer from each attempt, such as the client that we
  * take the id from. */
@@ -116,8 +128,7 @@ wait_after (MkvTransportMqtt *self, const GError *error)
   gboolean lasting = mkv_mqtt_error_is_lasting (error);
   double seconds;
 
-  if (self->connected_at != 0 &&
-      mkv_clock_get_monotonic_time (self->clock) - self->connected_at >= LASTING_CONNECTION)
+  if (has_lasted (self))
     self->n_failures = 0;
   if (lasting)
     seconds = MAX_BACKOFF * g_rand_double_range (self->rand, 1, 1 + JITTER);
@@ -145,6 +156,7 @@ on_attempt_timeout (gpointer user_data)
                          "The broker at %s did not answer within %u s: check transport.broker, the network and "
                          "firewalls, or raise transport.connect-timeout",
                          self->options->broker, self->options->connect_timeout);
+  self->n_hang_ups = 0;
   wait_after (self, error);
   return G_SOURCE_REMOVE;
 }
@@ -162,21 +174,39 @@ on_connected (gboolean session_present, gpointer owner)
 }
 
 static void
-on_closed (const GError *error, gboolean version_refused, gpointer owner)
+go_on_with_311 (MkvTransportMqtt *self)
+{
+  g_message ("The broker at %s does not know MQTT 5: going on with MQTT 3.1.1", self->options->broker);
+  self->mqtt_311 = TRUE;
+  g_array_unref (mkv_mqtt_connection_drop (g_steal_pointer (&self->connection)));
+  attempt (self);
+}
+
+static void
+on_closed (MkvMqttEnd end, const GError *error, gpointer owner)
 {
   MkvTransportMqtt *self = owner;
+  g_autoptr (GError) twin_error = NULL;
 
-  if (self->leaving)
-    fall_to (self, MKV_TRANSPORT_STOPPED, NULL);
-  else if (version_refused)
+  switch (end)
     {
-      g_message ("The broker at %s does not know MQTT 5: going on with MQTT 3.1.1", self->options->broker);
-      self->mqtt_311 = TRUE;
-      g_array_unref (mkv_mqtt_connection_drop (g_steal_pointer (&self->connection)));
-      attempt (self);
+    case MKV_MQTT_LEFT:
+      fall_to (self, MKV_TRANSPORT_STOPPED, NULL);
+      return;
+    case MKV_MQTT_VERSION_REFUSED:
+      go_on_with_311 (self);
+      return;
+    case MKV_MQTT_HUNG_UP:
+      self->n_hang_ups = has_lasted (self) ? 0 : self->n_hang_ups + 1;
+      if (self->n_hang_ups >= MANY_HANG_UPS)
+        error = twin_error = mkv_mqtt_error_new_twin (self->options, self->n_hang_ups);
+      break;
+    case MKV_MQTT_OTHER_END:
+    default:
+      self->n_hang_ups = 0;
+      break;
     }
-  else
-    wait_after (self, error);
+  wait_after (self, error);
 }
 
 static const MkvMqttConnectionFuncs connection_funcs = { on_connected, on_closed };
@@ -204,6 +234,7 @@ on_dialled (GObject *source, GAsyncResult *result, gpointer user_data)
   g_clear_object (&self->dialling);
   if (client == NULL)
     {
+      self->n_hang_ups = 0;
       wait_after (self, error);
       return;
     }
@@ -259,6 +290,7 @@ mkv_transport_mqtt_start (MkvTransport *transport, GVariant *options, MkvMessage
   self->context = g_main_context_ref_thread_default ();
   self->mqtt_311 = self->options->mqtt_311;
   self->n_failures = 0;
+  self->n_hang_ups = 0;
   attempt (self);
   return TRUE;
 }

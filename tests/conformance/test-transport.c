@@ -12,7 +12,7 @@ typedef struct
   MkvTransportBackend *backend;
   char *client_id;
   MkvTransport *transport;
-  gboolean claims; /* does not handle what it gets */
+  const char *claims; /* does not handle what has this text */
   gboolean stops;  /* stops with the first message */
   GPtrArray *received;
   GArray *published; /* of gint: id, reason, id, reason ... */
@@ -23,11 +23,25 @@ typedef struct
   GError *subscribe_error;
 } Peer;
 
+static char *
+get_text (Peer *self, guint i)
+{
+  const char *octets;
+  gsize length;
+
+  g_assert_cmpuint (i, <, self->received->len);
+  octets = g_bytes_get_data (mkv_message_get_payload (self->received->pdata[i]), &length);
+  return length > 0 ? g_strndup (octets, length) : g_strdup ("");
+}
+
 static void
 on_message (MkvTransport *transport, MkvMessage *message, Peer *peer)
 {
+  g_autofree char *text = NULL;
+
   g_ptr_array_add (peer->received, mkv_message_ref (message));
-  if (peer->claims)
+  text = get_text (peer, peer->received->len - 1);
+  if (g_strcmp0 (text, peer->claims) == 0)
     mkv_message_claim (message);
   if (peer->stops)
     mkv_transport_stop (transport);
@@ -247,17 +261,6 @@ publish (Peer *self, const char *topic, const char *text, guint id)
   g_assert_no_error (error);
 }
 
-static char *
-get_text (Peer *self, guint i)
-{
-  const char *octets;
-  gsize length;
-
-  g_assert_cmpuint (i, <, self->received->len);
-  octets = g_bytes_get_data (mkv_message_get_payload (self->received->pdata[i]), &length);
-  return length > 0 ? g_strndup (octets, length) : g_strdup ("");
-}
-
 static void
 assert_text (Peer *self, guint i, const char *expected)
 {
@@ -364,7 +367,7 @@ test_own_messages (void)
   g_autoptr (MkvTransportBackend) backend = mkv_transport_backend_new ();
   g_autoptr (Peer) a = NULL;
 
-  g_test_summary ("Own messages arrive if asked for, until the subscription is renewed otherwise");
+  g_test_summary ("Own messages arrive if asked for");
   if (backend == NULL)
     return;
   a = peer_connected (backend, "a");
@@ -374,9 +377,6 @@ test_own_messages (void)
   publish (a, "t/a/res", "for me", 0);
   wait_received (a, 1);
   assert_text (a, 0, "for me");
-  subscribe (a, "t/a/res", FALSE);
-  publish (a, "t/a/res", "not any more", 1);
-  wait_published (a, 1);
   mkv_transport_backend_settle (backend);
   g_assert_cmpuint (a->received->len, ==, 1);
 }
@@ -562,51 +562,73 @@ test_lost_acknowledgements (void)
   g_assert_cmpuint (b->received->len, >=, n_taken);
 }
 
+static gboolean
+has_second (gpointer user_data)
+{
+  Peer *self = user_data;
+
+  for (guint i = 0; i < self->received->len; i++)
+    {
+      g_autofree char *text = get_text (self, i);
+
+      if (g_str_equal (text, "2"))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* A transport may acknowledge messages one by one, or those that came together
+ * together, and a broker may send one twice: more than was unhandled may come
+ * again, but never less. */
 static void
 test_redelivery (void)
 {
   g_autoptr (MkvTransportBackend) backend = mkv_transport_backend_new ();
   g_autoptr (Peer) a = NULL;
   g_autoptr (Peer) b = NULL;
+  g_autoptr (GPtrArray) old = NULL;
 
-  g_test_summary ("Messages that were not handled come again with the next connection, and only they");
+  g_test_summary ("A message that was not handled comes again with the next connection");
   if (backend == NULL)
     return;
   a = peer_connected (backend, "a");
   b = peer_connected (backend, "b");
   subscribe (b, "t/b", FALSE);
-  b->claims = TRUE;
+  b->claims = "2";
   for (guint i = 1; i <= 4; i++)
     {
       g_autofree char *text = g_strdup_printf ("%u", i);
 
       publish (a, "t/b", text, i);
     }
-  wait_received (b, 4);
-  mkv_message_handled (b->received->pdata[0]);
-  mkv_message_handled (b->received->pdata[2]);
+  wait_for (b, has_second);
   mkv_transport_backend_settle (backend);
-  g_assert_cmpuint (b->received->len, ==, 4);
+  old = g_steal_pointer (&b->received);
+  b->received = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_message_unref);
 
   mkv_transport_backend_cut (backend, "b");
   wait_for (b, is_disconnected);
   mkv_transport_backend_heal (backend, "b");
   wait_for (b, is_connected);
-  wait_received (b, 6);
-  assert_text (b, 4, "2");
-  assert_text (b, 5, "4");
+  wait_for (b, has_second);
   /* Of the connection before: too late for its acknowledgement. */
-  mkv_message_handled (b->received->pdata[1]);
-  mkv_message_handled (b->received->pdata[5]);
+  for (guint i = 0; i < old->len; i++)
+    mkv_message_handled (old->pdata[i]);
+  g_clear_pointer (&old, g_ptr_array_unref);
   mkv_transport_backend_settle (backend);
 
   /* The same if the program ends in between. */
   g_clear_pointer (&b, peer_free);
   b = peer_connected (backend, "b");
-  wait_received (b, 1);
+  wait_for (b, has_second);
   mkv_transport_backend_settle (backend);
-  g_assert_cmpuint (b->received->len, ==, 1);
-  assert_text (b, 0, "2");
+
+  /* Now all were handled: nothing comes again. */
+  g_clear_pointer (&b, peer_free);
+  b = peer_connected (backend, "b");
+  g_assert_true (b->session_present);
+  mkv_transport_backend_settle (backend);
+  g_assert_cmpuint (b->received->len, ==, 0);
 }
 
 static void

@@ -3,6 +3,8 @@
 
 /* Messages through a real mosquitto: what arrives, what is acknowledged, what
  * survives. Connecting and TLS have tests of their own. */
+#include <glib/gstdio.h>
+#include <mosquitto.h>
 #include <signal.h>
 #include <string.h>
 
@@ -81,11 +83,636 @@ test_both_ways (gconstpointer version)
   g_assert_cmpuint (b->published->len, ==, 0);
 }
 
+
+/* Lets a moment of real time pass, for what is not to come. */
+static gboolean
+set_flag (gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+is_set (gpointer user_data)
+{
+  return *(gboolean *) user_data;
+}
+
+static void
+wait_ms (guint ms)
+{
+  gboolean over = FALSE;
+
+  g_timeout_add (ms, set_flag, &over);
+  mkv_test_run_until (is_set, &over);
+}
+
+/* A client with a clock of its own, so that it waits for nobody. */
+static MkvManualClock *
+take_manual_clock (MkvTransportProbe *probe)
+{
+  MkvManualClock *clock = mkv_manual_clock_new (0);
+
+  g_object_unref (probe->clock);
+  probe->clock = MKV_CLOCK (clock);
+  return clock;
+}
+
+static void
+reconnect (MkvTransportProbe *probe)
+{
+  mkv_transport_probe_wait_state (probe, MKV_TRANSPORT_WAITING);
+  mkv_manual_clock_advance (MKV_MANUAL_CLOCK (probe->clock), 39 * G_USEC_PER_SEC);
+  mkv_transport_probe_wait_state (probe, MKV_TRANSPORT_CONNECTED);
+}
+
+static void
+publish_many (MkvTransportProbe *probe, const char *topic, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("%u", i);
+
+      mkv_transport_probe_publish (probe, topic, text, i + 1);
+    }
+}
+
+static void
+assert_texts (MkvTransportProbe *probe, guint first, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *text = mkv_transport_probe_get_text (probe, first + i);
+      g_autofree char *expected = g_strdup_printf ("%u", i);
+
+      g_assert_cmpstr (text, ==, expected);
+    }
+}
+
+static void
+test_session (gconstpointer version)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) reader = NULL;
+  g_autoptr (MkvTransportProbe) writer = NULL;
+
+  g_test_summary ("What comes while a client is away waits for it");
+  if (mosquitto == NULL)
+    return;
+  reader = probe_new (mosquitto, "reader");
+  writer = probe_new (mosquitto, "writer");
+  g_variant_dict_insert (reader->options, "mqtt-version", "s", version);
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_subscribe (reader, "t");
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_connect (writer);
+  publish_many (writer, "t", 20);
+  mkv_transport_probe_wait_published (writer, 20);
+  mkv_transport_probe_connect (reader);
+  g_assert_true (reader->session_present);
+  mkv_transport_probe_wait_messages (reader, 20);
+  assert_texts (reader, 0, 20);
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_stop (writer);
+}
+
+static void
+test_session_expiry (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) reader = NULL;
+
+  g_test_summary ("A session that expires at once is gone when the client comes back");
+  if (mosquitto == NULL)
+    return;
+  reader = probe_new (mosquitto, "reader");
+  g_variant_dict_insert (reader->options, "session-expiry", "u", 0);
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_subscribe (reader, "t");
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_connect (reader);
+  g_assert_false (reader->session_present);
+  mkv_transport_probe_stop (reader);
+}
+
+static void
+test_restart (gconstpointer signum)
+{
+  MkvMosquittoOptions options = { .persistence = TRUE };
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
+  g_autoptr (MkvTransportProbe) a = NULL;
+  g_autoptr (MkvTransportProbe) b = NULL;
+  gboolean graceful = GPOINTER_TO_INT (signum) == SIGTERM;
+
+  g_test_summary ("Clients come back to a broker that comes back, with the session if it was saved");
+  if (mosquitto == NULL)
+    return;
+  a = probe_new (mosquitto, "a");
+  b = probe_new (mosquitto, "b");
+  take_manual_clock (a);
+  take_manual_clock (b);
+  mkv_transport_probe_connect (a);
+  mkv_transport_probe_connect (b);
+  mkv_transport_probe_subscribe (a, "t");
+  mkv_mosquitto_stop (mosquitto, GPOINTER_TO_INT (signum));
+  mkv_transport_probe_wait_state (a, MKV_TRANSPORT_WAITING);
+  mkv_transport_probe_assert_error (a, MKV_ERROR_NOT_CONNECTED, mkv_mosquitto_get_uri (mosquitto) + 7);
+  mkv_mosquitto_start (mosquitto);
+  reconnect (b);
+  mkv_transport_probe_publish (b, "t", "hello", 1);
+  mkv_transport_probe_wait_published (b, 1);
+  reconnect (a);
+  g_assert_cmpint (a->session_present, ==, graceful);
+  if (graceful)
+    mkv_transport_probe_wait_messages (a, 1);
+  else
+    mkv_transport_probe_subscribe (a, "t");
+  mkv_transport_probe_publish (b, "t", "again", 2);
+  mkv_transport_probe_wait_messages (a, graceful ? 2 : 1);
+  mkv_transport_probe_stop (a);
+  mkv_transport_probe_stop (b);
+}
+
+static void
+test_unhandled (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) reader = NULL;
+  g_autoptr (MkvTransportProbe) writer = NULL;
+  g_autoptr (MkvRelay) relay = NULL;
+  g_autofree char *uri = NULL;
+  guint n;
+
+  g_test_summary ("What was not handled comes again after a reconnect; what was handled does not");
+  if (mosquitto == NULL)
+    return;
+  relay = mkv_relay_new (mkv_mosquitto_get_port (mosquitto), NULL);
+  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
+  reader = mkv_transport_probe_new (TYPE, "reader", uri);
+  writer = probe_new (mosquitto, "writer");
+  take_manual_clock (reader);
+  reader->claim = TRUE;
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_subscribe (reader, "t");
+  mkv_transport_probe_connect (writer);
+  publish_many (writer, "t", 10);
+  mkv_transport_probe_wait_published (writer, 10);
+  mkv_transport_probe_wait_messages (reader, 1);
+  wait_ms (50);
+  n = reader->messages->len;
+  /* All of the first batch but its last message: nothing may be acknowledged. */
+  for (guint i = 0; i + 1 < n; i++)
+    mkv_message_handled (reader->messages->pdata[i]);
+  wait_ms (50);
+  g_assert_cmpuint (reader->messages->len, ==, n);
+
+  mkv_relay_cut (relay);
+  mkv_transport_probe_wait_state (reader, MKV_TRANSPORT_WAITING);
+  mkv_relay_heal (relay);
+  /* Too late: the broker never hears of it. */
+  mkv_message_handled (reader->messages->pdata[n - 1]);
+  g_ptr_array_set_size (reader->messages, 0);
+  reader->claim = FALSE;
+  reconnect (reader);
+  g_assert_true (reader->session_present);
+  mkv_transport_probe_wait_messages (reader, 10);
+  assert_texts (reader, 0, 10);
+
+  wait_ms (50);
+  mkv_relay_cut (relay);
+  mkv_transport_probe_wait_state (reader, MKV_TRANSPORT_WAITING);
+  mkv_relay_heal (relay);
+  reconnect (reader);
+  g_assert_true (reader->session_present);
+  wait_ms (50);
+  g_assert_cmpuint (reader->messages->len, ==, 10);
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_stop (writer);
+}
+
+static void
+test_handled_late (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) reader = NULL;
+  g_autoptr (MkvTransportProbe) writer = NULL;
+  guint n_handled = 0;
+
+  g_test_summary ("Handling in a batch's last moment lets everything go on, own messages too");
+  if (mosquitto == NULL)
+    return;
+  reader = probe_new (mosquitto, "reader");
+  writer = probe_new (mosquitto, "writer");
+  reader->claim = TRUE;
+  g_variant_dict_insert (reader->options, "max-inflight", "u", 8);
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_connect (writer);
+  mkv_transport_probe_subscribe (reader, "t");
+  publish_many (writer, "t", 300);
+  while (n_handled < 300)
+    {
+      mkv_transport_probe_wait_messages (reader, n_handled + 1);
+      mkv_transport_probe_publish (reader, "u", "own", 1);
+      for (; n_handled < reader->messages->len; n_handled++)
+        mkv_message_handled (reader->messages->pdata[n_handled]);
+    }
+  assert_texts (reader, 0, 300);
+  wait_ms (20);
+  mkv_transport_probe_wait_published (writer, 300);
+  g_assert_cmpuint (reader->published->len, >, 0);
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_stop (writer);
+}
+
+static gboolean
+is_waiting (gpointer user_data)
+{
+  return ((MkvTransportProbe *) user_data)->state == MKV_TRANSPORT_WAITING;
+}
+
+static void
+test_slow_commit (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) reader = NULL;
+  g_autoptr (MkvTransportProbe) writer = NULL;
+  MkvManualClock *clock;
+
+  g_test_summary ("What is not handled for half the keep-alive, or dropped, ends the connection and comes again");
+  if (mosquitto == NULL)
+    return;
+  reader = probe_new (mosquitto, "reader");
+  writer = probe_new (mosquitto, "writer");
+  clock = take_manual_clock (reader);
+  reader->claim = TRUE;
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_subscribe (reader, "t");
+  mkv_transport_probe_connect (writer);
+  mkv_transport_probe_publish (writer, "t", "0", 1);
+  mkv_transport_probe_wait_messages (reader, 1);
+  g_ptr_array_set_size (reader->messages, 0);
+  mkv_test_advance (clock, 29 * G_USEC_PER_SEC);
+  g_assert_cmpint (reader->state, ==, MKV_TRANSPORT_CONNECTED);
+  g_assert_true (mkv_test_advance_until (clock, 9 * G_USEC_PER_SEC, is_waiting, reader));
+  mkv_transport_probe_assert_error (reader, MKV_ERROR_NOT_CONNECTED, "keep-alive");
+  reader->claim = FALSE;
+  reconnect (reader);
+  mkv_transport_probe_wait_messages (reader, 1);
+  assert_texts (reader, 0, 1);
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_stop (writer);
+}
+
+static void
+assert_reasons (MkvTransportProbe *probe, guint n, int reason)
+{
+  g_assert_cmpuint (probe->published->len, ==, n);
+  for (guint i = 0; i < n; i++)
+    {
+      const MkvProbePublished *published = &g_array_index (probe->published, MkvProbePublished, i);
+
+      g_assert_cmpuint (published->id, ==, i + 1);
+      g_assert_cmpint (published->reason, ==, reason);
+    }
+}
+
+static void
+test_window (void)
+{
+  MkvMosquittoOptions options = { .extra = "max_inflight_messages 3" };
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
+  g_autoptr (MkvTransportProbe) writer = NULL;
+  guint max_inflight, max_payload;
+
+  g_test_summary ("No more is on its way than the broker allows, and each message gets its reason once");
+  if (mosquitto == NULL)
+    return;
+  writer = probe_new (mosquitto, "writer");
+  mkv_transport_get_limits (writer->transport, &max_inflight, &max_payload);
+  g_assert_cmpuint (max_inflight, ==, 100);
+  mkv_transport_probe_connect (writer);
+  mkv_transport_get_limits (writer->transport, &max_inflight, &max_payload);
+  g_assert_cmpuint (max_inflight, ==, 3);
+  g_assert_cmpuint (max_payload, ==, MKV_MAX_PAYLOAD_BYTES);
+  /* mosquitto throws out who sends more than it allows. */
+  publish_many (writer, "t", 500);
+  mkv_transport_probe_wait_published (writer, 500);
+  for (guint i = 0; i < 500; i++)
+    g_assert_cmpint (g_array_index (writer->published, MkvProbePublished, i).reason, <, 0x80);
+  g_assert_cmpint (writer->state, ==, MKV_TRANSPORT_CONNECTED);
+  mkv_transport_probe_stop (writer);
+}
+
+static void
+test_lost (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) writer = NULL;
+  g_autoptr (MkvRelay) relay = NULL;
+  g_autoptr (GBytes) payload = mkv_test_bytes ("x");
+  g_autoptr (MkvMessage) message = mkv_message_new ("t", payload);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *uri = NULL;
+
+  g_test_summary ("What was not acknowledged is told to be lost, once, in order, before the state");
+  if (mosquitto == NULL)
+    return;
+  relay = mkv_relay_new (mkv_mosquitto_get_port (mosquitto), NULL);
+  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
+  writer = mkv_transport_probe_new (TYPE, "writer", uri);
+  take_manual_clock (writer);
+  g_variant_dict_insert (writer->options, "max-inflight", "u", 10);
+  mkv_transport_probe_connect (writer);
+  mkv_relay_stall (relay);
+  publish_many (writer, "t", 30);
+  wait_ms (50);
+  g_assert_cmpuint (writer->published->len, ==, 0);
+  mkv_relay_cut (relay);
+  mkv_transport_probe_wait_state (writer, MKV_TRANSPORT_WAITING);
+  assert_reasons (writer, 30, MKV_TRANSPORT_REASON_LOST);
+  g_assert_false (mkv_transport_publish (writer->transport, message, 1, &error));
+  g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED);
+
+  mkv_relay_heal (relay);
+  reconnect (writer);
+  mkv_relay_stall (relay);
+  g_array_set_size (writer->published, 0);
+  publish_many (writer, "t", 12);
+  mkv_transport_stop (writer->transport);
+  mkv_relay_cut (relay);
+  mkv_transport_probe_wait_state (writer, MKV_TRANSPORT_STOPPED);
+  assert_reasons (writer, 12, MKV_TRANSPORT_REASON_LOST);
+}
+
+static gboolean
+publish_size (MkvTransportProbe *probe, gsize size, guint id, GError **error)
+{
+  g_autoptr (GBytes) payload = g_bytes_new_take (g_malloc0 (size), size);
+  g_autoptr (MkvMessage) message = mkv_message_new ("t", payload);
+
+  return mkv_transport_publish (probe->transport, message, id, error);
+}
+
+static void
+test_sizes (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) a = NULL;
+  g_autoptr (MkvTransportProbe) b = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Payloads up to the limit get through, many of them too; longer ones are refused at once");
+  if (mosquitto == NULL)
+    return;
+  a = probe_new (mosquitto, "a");
+  b = probe_new (mosquitto, "b");
+  mkv_transport_probe_connect (a);
+  mkv_transport_probe_connect (b);
+  mkv_transport_probe_subscribe (b, "t");
+  for (guint i = 0; i < 20; i++)
+    {
+      publish_size (a, MKV_MAX_PAYLOAD_BYTES, 1, &error);
+      g_assert_no_error (error);
+    }
+  mkv_transport_probe_wait_messages (b, 20);
+  for (guint i = 0; i < 20; i++)
+    g_assert_cmpuint (g_bytes_get_size (mkv_message_get_payload (b->messages->pdata[i])), ==, MKV_MAX_PAYLOAD_BYTES);
+  g_assert_false (publish_size (a, MKV_MAX_PAYLOAD_BYTES + 1, 1, &error));
+  g_assert_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE);
+  mkv_transport_probe_stop (a);
+  mkv_transport_probe_stop (b);
+}
+
+static void
+test_broker_sizes (void)
+{
+  MkvMosquittoOptions options = { .extra = "max_packet_size 100000" };
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
+  g_autoptr (MkvTransportProbe) probe = NULL;
+  g_autoptr (GError) error = NULL;
+  guint max_inflight, max_payload;
+
+  g_test_summary ("The broker's limit counts where it is lower");
+  if (mosquitto == NULL)
+    return;
+  probe = probe_new (mosquitto, "a");
+  mkv_transport_probe_connect (probe);
+  mkv_transport_get_limits (probe->transport, &max_inflight, &max_payload);
+  g_assert_cmpuint (max_payload, ==, 100000 - 1024);
+  publish_size (probe, max_payload, 1, &error);
+  g_assert_no_error (error);
+  g_assert_false (publish_size (probe, max_payload + 1, 2, &error));
+  g_assert_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE);
+  mkv_transport_probe_wait_published (probe, 1);
+  g_assert_cmpint (g_array_index (probe->published, MkvProbePublished, 0).reason, <, 0x80);
+  mkv_transport_probe_stop (probe);
+}
+
+static void
+test_qos (void)
+{
+  MkvMosquittoOptions options = { .extra = "max_qos 0" };
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
+  g_autoptr (MkvTransportProbe) probe = NULL;
+
+  g_test_summary ("A broker without QoS 1 is complained of");
+  if (mosquitto == NULL)
+    return;
+  probe = probe_new (mosquitto, "a");
+  mkv_transport_probe_connect (probe);
+  mkv_transport_probe_subscribe (probe, "some/topic");
+  g_assert_error (probe->subscribe_error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED);
+  g_assert_nonnull (strstr (probe->subscribe_error->message, "some/topic"));
+  publish_many (probe, "t", 3);
+  mkv_transport_probe_wait_published (probe, 3);
+  assert_reasons (probe, 3, 0x9B);
+  mkv_transport_probe_stop (probe);
+}
+
+static void
+test_acl (void)
+{
+  const char *const users[] = { "u", "secret", NULL };
+  MkvMosquittoOptions options = { .users = users, .acl = "user u\ntopic readwrite mine/#\n" };
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
+  g_autoptr (MkvTransportProbe) probe = NULL;
+  g_autofree char *password_file = NULL;
+  g_autoptr (GError) error = NULL;
+  int fd;
+
+  g_test_summary ("What the access list denies comes back as reason 0x87");
+  if (mosquitto == NULL)
+    return;
+  fd = g_file_open_tmp ("mkv-password-XXXXXX", &password_file, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (write (fd, "secret\n", 7), ==, 7);
+  close (fd);
+  probe = probe_new (mosquitto, "a");
+  g_variant_dict_insert (probe->options, "username", "s", "u");
+  g_variant_dict_insert (probe->options, "password-file", "s", password_file);
+  g_variant_dict_insert (probe->options, "allow-insecure-credentials", "b", TRUE);
+  mkv_transport_probe_connect (probe);
+  publish_many (probe, "theirs/x", 2);
+  mkv_transport_probe_wait_published (probe, 2);
+  assert_reasons (probe, 2, 0x87);
+  mkv_transport_probe_publish (probe, "mine/x", "hello", 3);
+  mkv_transport_probe_wait_published (probe, 3);
+  g_assert_cmpint (g_array_index (probe->published, MkvProbePublished, 2).reason, <, 0x80);
+  mkv_transport_probe_stop (probe);
+  g_unlink (password_file);
+}
+
+static void
+test_own_and_retained (gconstpointer version)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) probe = NULL;
+  struct mosquitto *bare;
+  gboolean mqtt_5 = g_str_equal (version, "5");
+  gboolean done = FALSE;
+
+  g_test_summary ("Own and retained messages stay away where MQTT can do that, else they are marked");
+  if (mosquitto == NULL)
+    return;
+  bare = mosquitto_new ("bare", true, NULL);
+  g_assert_cmpint (mosquitto_connect (bare, "127.0.0.1", mkv_mosquitto_get_port (mosquitto), 60), ==, 0);
+  mosquitto_publish (bare, NULL, "t", 3, "old", 1, true);
+  while (!done)
+    {
+      g_assert_cmpint (mosquitto_loop (bare, 100, 1), ==, 0);
+      done = !mosquitto_want_write (bare);
+    }
+  wait_ms (50);
+
+  probe = probe_new (mosquitto, "a");
+  g_variant_dict_insert (probe->options, "mqtt-version", "s", version);
+  mkv_transport_probe_connect (probe);
+  mkv_transport_probe_subscribe (probe, "t");
+  mkv_transport_probe_publish (probe, "t", "own", 1);
+  mkv_transport_probe_wait_published (probe, 1);
+  wait_ms (50);
+  g_assert_cmpuint (probe->messages->len, ==, mqtt_5 ? 0 : 2);
+  if (!mqtt_5)
+    g_assert_true (mkv_message_get_retain (probe->messages->pdata[0]));
+  /* Another topic: mosquitto 2.0 does not change an old subscription's No Local. */
+  g_ptr_array_set_size (probe->messages, 0);
+  mkv_transport_subscribe (probe->transport, "u", TRUE, NULL);
+  mkv_transport_probe_publish (probe, "u", "own", 2);
+  mkv_transport_probe_wait_messages (probe, 1);
+  mkv_transport_probe_stop (probe);
+  mosquitto_destroy (bare);
+}
+
+static void
+test_will (gconstpointer version)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) watcher = NULL;
+  g_autoptr (MkvTransportProbe) mortal = NULL;
+  g_autoptr (GBytes) payload = mkv_test_bytes ("offline");
+  g_autofree char *text = NULL;
+
+  g_test_summary ("The will is published when a client dies, not when it stops, busy or not");
+  if (mosquitto == NULL)
+    return;
+  watcher = probe_new (mosquitto, "watcher");
+  mkv_transport_probe_connect (watcher);
+  mkv_transport_probe_subscribe (watcher, "t/mortal/res");
+  mortal = probe_new (mosquitto, "mortal");
+  g_variant_dict_insert (mortal->options, "mqtt-version", "s", version);
+  mortal->will = mkv_message_new ("t/mortal/res", payload);
+  mkv_message_set_content_type (mortal->will, "application/json");
+
+  mkv_transport_probe_connect (mortal);
+  mkv_transport_probe_stop (mortal);
+  /* One that is busy sending. */
+  mkv_transport_probe_connect (mortal);
+  publish_many (mortal, "t/x", 200);
+  mkv_transport_probe_stop (mortal);
+  /* One that is busy receiving, and does not handle. */
+  mkv_transport_probe_connect (mortal);
+  mkv_transport_probe_subscribe (mortal, "t/flood");
+  mortal->claim = TRUE;
+  publish_many (watcher, "t/flood", 300);
+  mkv_transport_probe_wait_messages (mortal, 1);
+  mkv_transport_probe_stop (mortal);
+  wait_ms (100);
+  g_assert_cmpuint (watcher->messages->len, ==, 0);
+
+  mkv_transport_probe_connect (mortal);
+  g_clear_pointer (&mortal, mkv_transport_probe_free);
+  mkv_transport_probe_wait_messages (watcher, 1);
+  text = mkv_transport_probe_get_text (watcher, 0);
+  g_assert_cmpstr (text, ==, "offline");
+  mkv_transport_probe_stop (watcher);
+}
+
+static void
+on_message_stop (MkvTransport *transport, MkvMessage *message, guint *n)
+{
+  mkv_transport_stop (transport);
+  ++*n;
+}
+
+static void
+test_stop_in_handler (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) reader = NULL;
+  g_autoptr (MkvTransportProbe) writer = NULL;
+  guint n = 0;
+  gulong handler;
+
+  g_test_summary ("Who stops in a handler gets nothing more, and what was not given out comes again");
+  if (mosquitto == NULL)
+    return;
+  reader = probe_new (mosquitto, "reader");
+  writer = probe_new (mosquitto, "writer");
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_subscribe (reader, "t");
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_connect (writer);
+  publish_many (writer, "t", 10);
+  mkv_transport_probe_wait_published (writer, 10);
+  handler = g_signal_connect (reader->transport, "message", G_CALLBACK (on_message_stop), &n);
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_wait_state (reader, MKV_TRANSPORT_STOPPED);
+  g_assert_cmpuint (n, ==, 1);
+  g_signal_handler_disconnect (reader->transport, handler);
+  g_ptr_array_set_size (reader->messages, 0);
+  mkv_transport_probe_connect (reader);
+  mkv_transport_probe_wait_messages (reader, 10);
+  assert_texts (reader, 0, 10);
+  mkv_transport_probe_stop (reader);
+  mkv_transport_probe_stop (writer);
+}
+
 int
 main (int argc, char **argv)
 {
   mkv_test_init (&argc, &argv, 120);
+  /* Sending a password without TLS is warned of. */
+  g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
   g_test_add_data_func ("/transport-mqtt/both-ways/5", "5", test_both_ways);
   g_test_add_data_func ("/transport-mqtt/both-ways/3.1.1", "3.1.1", test_both_ways);
+  g_test_add_data_func ("/transport-mqtt/session/5", "5", test_session);
+  g_test_add_data_func ("/transport-mqtt/session/3.1.1", "3.1.1", test_session);
+  g_test_add_func ("/transport-mqtt/session/expiry", test_session_expiry);
+  g_test_add_data_func ("/transport-mqtt/restart/term", GINT_TO_POINTER (SIGTERM), test_restart);
+  g_test_add_data_func ("/transport-mqtt/restart/kill", GINT_TO_POINTER (SIGKILL), test_restart);
+  g_test_add_func ("/transport-mqtt/unhandled", test_unhandled);
+  g_test_add_func ("/transport-mqtt/handled-late", test_handled_late);
+  g_test_add_func ("/transport-mqtt/slow-commit", test_slow_commit);
+  g_test_add_func ("/transport-mqtt/window", test_window);
+  g_test_add_func ("/transport-mqtt/lost", test_lost);
+  g_test_add_func ("/transport-mqtt/sizes", test_sizes);
+  g_test_add_func ("/transport-mqtt/broker-sizes", test_broker_sizes);
+  g_test_add_func ("/transport-mqtt/qos", test_qos);
+  g_test_add_func ("/transport-mqtt/acl", test_acl);
+  g_test_add_data_func ("/transport-mqtt/own-and-retained/5", "5", test_own_and_retained);
+  g_test_add_data_func ("/transport-mqtt/own-and-retained/3.1.1", "3.1.1", test_own_and_retained);
+  g_test_add_data_func ("/transport-mqtt/will/5", "5", test_will);
+  g_test_add_data_func ("/transport-mqtt/will/3.1.1", "3.1.1", test_will);
+  g_test_add_func ("/transport-mqtt/stop-in-handler", test_stop_in_handler);
   return g_test_run ();
 }
