@@ -88,14 +88,15 @@ GBytes *
 mkv_codec_encode_events (MkvCodec *self, GPtrArray *entries, gsize max_bytes, guint *n_encoded,
                          GError **error)
 {
+  MkvCodecInterface *iface = MKV_CODEC_GET_IFACE (self); /* NULL if self is no codec */
   GError *plugin_error = NULL;
   GBytes *payload;
 
-  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+  g_return_val_if_fail (iface != NULL, NULL);
   g_return_val_if_fail (entries != NULL && entries->len > 0, NULL);
 
   *n_encoded = 0;
-  payload = MKV_CODEC_GET_IFACE (self)->encode_events (self, entries, max_bytes, n_encoded, &plugin_error);
+  payload = iface->encode_events (self, entries, max_bytes, n_encoded, &plugin_error);
   if (payload != NULL && (*n_encoded < 1 || *n_encoded > entries->len || g_bytes_get_size (payload) > max_bytes))
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_FAILED,
@@ -129,13 +130,14 @@ mkv_codec_encode_events (MkvCodec *self, GPtrArray *entries, gsize max_bytes, gu
 GPtrArray *
 mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GError **error)
 {
+  MkvCodecInterface *iface = MKV_CODEC_GET_IFACE (self); /* NULL if self is no codec */
   GError *plugin_error = NULL;
   GPtrArray *entries;
 
-  g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+  g_return_val_if_fail (iface != NULL, NULL);
 
   *refused = NULL;
-  entries = MKV_CODEC_GET_IFACE (self)->decode_events (self, payload, refused, &plugin_error);
+  entries = iface->decode_events (self, payload, refused, &plugin_error);
   if (*refused == NULL)
     *refused = g_new0 (char *, 1);
   /* An array made by a language binding has no such function. */

@@ -63,16 +63,21 @@ hash_integer (gnutls_hash_hd_t hash, gint64 integer)
 char *
 mkv_receipt_name (const char *topic, const char *id)
 {
+  static const char digits[] = "0123456789abcdef";
+  char name[sizeof MKV_RECEIPT_PREFIX + 2 * NAME_BYTES] = MKV_RECEIPT_PREFIX;
+  char *p = name + strlen (MKV_RECEIPT_PREFIX);
   guint8 digest[MKV_DIGEST_BYTES];
   gnutls_hash_hd_t hash = hash_new ();
-  GString *name = g_string_new (MKV_RECEIPT_PREFIX);
 
   gnutls_hash (hash, topic, strlen (topic) + 1);
   gnutls_hash (hash, id, strlen (id));
   gnutls_hash_deinit (hash, digest);
   for (guint i = 0; i < NAME_BYTES; i++)
-    g_string_append_printf (name, "%02x", digest[i]);
-  return g_string_free (name, FALSE);
+    {
+      *p++ = digits[digest[i] >> 4];
+      *p++ = digits[digest[i] & 15];
+    }
+  return g_strdup (name);
 }
 
 static gint

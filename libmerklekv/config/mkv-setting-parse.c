@@ -84,6 +84,7 @@ check_plugin (const char *text, GError **error)
   return FALSE;
 }
 
+/* loopback://NAME is a broker inside the process, for tests and demonstrations. */
 static gboolean
 check_broker (const char *text, GError **error)
 {
@@ -93,11 +94,11 @@ check_broker (const char *text, GError **error)
   g_autofree char *path = NULL;
   g_autofree char *query = NULL;
   g_autofree char *fragment = NULL;
+  const char *const schemes[] = { "mqtt", "mqtts", "loopback", NULL };
   int port;
 
   if (!g_uri_split (text, G_URI_FLAGS_NONE, &scheme, &userinfo, &host, &port, &path, &query, &fragment, NULL)
-      || (g_strcmp0 (scheme, "mqtt") != 0 && g_strcmp0 (scheme, "mqtts") != 0) || host == NULL || host[0] == 0
-      || port == 0)
+      || scheme == NULL || !g_strv_contains (schemes, scheme) || host == NULL || host[0] == 0 || port == 0)
     {
       /* Not the text: it may hold a password that could not be split off. */
       SET_ERROR (error, _("no URI of a broker: it has to be like mqtt://host:1883 or mqtts://host:8883"));

@@ -42,6 +42,8 @@ MkvRouter *mkv_router_new (MkvTransport *transport, MkvCodec *json, MkvCodec *cb
                            const char *prefix, const char *client_id, const char *node_id, MkvClock *clock,
                            MkvObserver *observer);
 
+/* A route without a handler when the router starts is not subscribed to, except
+ * for responses, where presence is heard too. */
 void mkv_router_set_handler (MkvRouter *self, MkvRoute route, MkvRouteFunc func, gpointer user_data);
 
 /* Starts the transport with @options, `client-id` and the will added; renews

@@ -148,7 +148,7 @@ update_transport_condition (MkvRouter *self)
 static void
 welcome (MkvRouter *self, gboolean session_present)
 {
-  if (self->had_session && !session_present)
+  if (self->had_session && !session_present && self->handlers[MKV_ROUTE_EVENTS].func != NULL)
     mkv_observer_set_condition (self->observer, "missed-events", MKV_HEALTH_DEGRADED,
                                 "Events may have been missed while this node was away: the broker did not keep "
                                 "its session; anti-entropy has to bring them");
@@ -366,8 +366,6 @@ mkv_router_new (MkvTransport *transport, MkvCodec *json, MkvCodec *cbor, MkvCode
   self->topics[MKV_ROUTE_RESPONSES] = mkv_router_get_response_topic (self, client_id);
   self->topics[MKV_ROUTE_EVENTS] = g_strconcat (prefix, "/replication/events", NULL);
   self->subscriber = mkv_subscriber_new (transport, self->topics[MKV_ROUTE_RESPONSES], node_id, clock, observer);
-  mkv_subscriber_add_topic (self->subscriber, self->topics[MKV_ROUTE_COMMANDS]);
-  mkv_subscriber_add_topic (self->subscriber, self->topics[MKV_ROUTE_EVENTS]);
   g_signal_connect (transport, "message", G_CALLBACK (on_message), self);
   g_signal_connect (transport, "published", G_CALLBACK (on_published), self);
   g_signal_connect (transport, "subscribed", G_CALLBACK (on_subscribed), self);
@@ -395,7 +393,10 @@ mkv_router_start (MkvRouter *self, GVariant *options, GError **error)
   all = g_variant_ref_sink (g_variant_dict_end (&dict));
   /* Its first state may come before this returns. */
   self->started = TRUE;
-  mkv_subscriber_forget (self->subscriber);
+  mkv_subscriber_reset (self->subscriber);
+  for (guint i = 0; i < MKV_N_ROUTES; i++)
+    if (i != MKV_ROUTE_RESPONSES && self->handlers[i].func != NULL)
+      mkv_subscriber_add_topic (self->subscriber, self->topics[i]);
   if (mkv_transport_start (self->transport, all, will, self->clock, error))
     return TRUE;
   self->started = was_started;

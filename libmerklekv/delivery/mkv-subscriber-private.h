@@ -18,15 +18,14 @@ MkvSubscriber *mkv_subscriber_new (MkvTransport *transport, const char *response
                                    MkvClock *clock, MkvObserver *observer);
 void mkv_subscriber_free (MkvSubscriber *self);
 
+/* Before the transport starts: nothing but the response topic is to be heard,
+ * and what an earlier run left in the session is not known, so the first
+ * connection makes every subscription in any case. Then topics are added. */
+void mkv_subscriber_reset (MkvSubscriber *self);
 void mkv_subscriber_add_topic (MkvSubscriber *self, const char *topic);
 
 /* What the broker says for this client when the connection breaks. (transfer full) */
 MkvMessage *mkv_subscriber_make_will (MkvSubscriber *self);
-
-/* To be called when the transport starts: subscriptions that an earlier run left
- * in the session may lack a topic, or No Local, so the first connection makes
- * all of them in any case. */
-void mkv_subscriber_forget (MkvSubscriber *self);
 
 /* To be called when the connection comes and goes, and with every answer. */
 void mkv_subscriber_connected (MkvSubscriber *self, gboolean session_present);

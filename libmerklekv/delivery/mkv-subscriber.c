@@ -45,6 +45,12 @@ subscription_free (gpointer data)
   g_free (subscription);
 }
 
+static Subscription *
+get_response_subscription (MkvSubscriber *self)
+{
+  return self->subscriptions->pdata[0];
+}
+
 MkvSubscriber *
 mkv_subscriber_new (MkvTransport *transport, const char *response_topic, const char *node_id, MkvClock *clock,
                     MkvObserver *observer)
@@ -85,18 +91,19 @@ mkv_subscriber_free (MkvSubscriber *self)
 }
 
 void
+mkv_subscriber_reset (MkvSubscriber *self)
+{
+  g_ptr_array_set_size (self->subscriptions, 1);
+  get_response_subscription (self)->good = FALSE;
+}
+
+void
 mkv_subscriber_add_topic (MkvSubscriber *self, const char *topic)
 {
   Subscription *subscription = g_new0 (Subscription, 1);
 
   subscription->topic = g_strdup (topic);
   g_ptr_array_add (self->subscriptions, subscription);
-}
-
-static Subscription *
-get_response_subscription (MkvSubscriber *self)
-{
-  return self->subscriptions->pdata[0];
 }
 
 static MkvMessage *
@@ -213,17 +220,10 @@ on_check (gpointer user_data)
 }
 
 void
-mkv_subscriber_forget (MkvSubscriber *self)
-{
-  for (guint i = 0; i < self->subscriptions->len; i++)
-    ((Subscription *) self->subscriptions->pdata[i])->good = FALSE;
-}
-
-void
 mkv_subscriber_connected (MkvSubscriber *self, gboolean session_present)
 {
-  if (!session_present)
-    mkv_subscriber_forget (self);
+  for (guint i = 0; i < self->subscriptions->len && !session_present; i++)
+    ((Subscription *) self->subscriptions->pdata[i])->good = FALSE;
   self->listening = !get_response_subscription (self)->good;
   cancel_check (self);
   if (!is_all_good (self))

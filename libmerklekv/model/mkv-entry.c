@@ -7,7 +7,7 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
-#include "model/mkv-names.h"
+#include "model/mkv-names-private.h"
 
 /**
  * MkvEntry:
@@ -20,39 +20,38 @@
  */
 struct _MkvEntry
 {
-  gint ref_count; /* atomic */
-  gint is_text;   /* atomic: 0 not known yet, 1 text, 2 binary */
-  GBytes *value;  /* NULL in a tombstone */
-  MkvStamp stamp; /* node_id points into data */
+  gint ref_count;       /* atomic */
+  gint block_count;     /* atomic: of who needs this memory: the entry, and the GBytes that is value */
+  gint is_text;         /* atomic: 0 not known yet, 1 text, 2 binary */
+  GBytes *value;        /* atomic: NULL in a tombstone, and until someone asks where octets are in data */
+  const guint8 *octets; /* the value's, in value or in data; NULL in a tombstone */
+  gsize length;         /* of octets */
+  MkvStamp stamp;       /* node_id points into data */
   guint8 digest[MKV_DIGEST_BYTES];
-  char data[]; /* the key, NUL, the node id, NUL: one allocation */
+  char data[]; /* the key, NUL, the node id, NUL, and perhaps the value: one allocation */
 };
 
 G_DEFINE_BOXED_TYPE (MkvEntry, mkv_entry, mkv_entry_ref, mkv_entry_unref)
 
-/* The head of a CBOR item in its shortest form (RFC 8949, 4.2.1). */
+/* The head of a CBOR item in its shortest form (RFC 8949, 4.2.1). Writes over
+ * up to 7 octets behind it. */
 static guint8 *
 write_head (guint8 *out, guint8 major, guint64 number)
 {
   guint8 type = (guint8) (major << 5);
-  guint n_octets;
+  guint info = 24; /* the argument takes 2^(info - 24) octets */
 
   if (number < 24)
     {
       *out++ = type | (guint8) number;
       return out;
     }
-  if (number <= 0xFF)
-    n_octets = 1, *out++ = type | 24;
-  else if (number <= 0xFFFF)
-    n_octets = 2, *out++ = type | 25;
-  else if (number <= 0xFFFFFFFF)
-    n_octets = 4, *out++ = type | 26;
-  else
-    n_octets = 8, *out++ = type | 27;
-  for (guint i = n_octets; i-- > 0;)
-    *out++ = (guint8) (number >> (8 * i));
-  return out;
+  while (info < 27 && number >> (8u << (info - 24)) != 0)
+    info++;
+  *out++ = type | (guint8) info;
+  number = GUINT64_TO_BE (number << (64 - (8u << (info - 24))));
+  memcpy (out, &number, sizeof number);
+  return out + (1u << (info - 24));
 }
 
 static guint8 *
@@ -68,12 +67,10 @@ write_octets (guint8 *out, guint8 major, const void *octets, gsize length)
 static void
 compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
 {
-  /* 1 array head, 5 "mkv1", 5 heads of up to 9; enough for any key and node
+  /* 1 array head, 5 "mkv1", 5 heads of up to 9 (and 7 behind the last); enough for any key and node
    * id, and for a value of the size that most have. */
   guint8 buffer[1024];
   guint8 *p = buffer;
-  gconstpointer value = NULL;
-  gsize value_length = 0;
 
   p = write_head (p, 4, 6);
   p = write_octets (p, 3, "mkv1", 4);
@@ -81,18 +78,15 @@ compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
   p = write_head (p, 0, (guint64) self->stamp.timestamp);
   p = write_octets (p, 3, self->stamp.node_id, node_id_length);
   p = write_head (p, 0, (guint64) self->stamp.seq);
-  if (self->value == NULL)
+  if (self->octets == NULL)
     *p++ = 0xF6; /* null */
   else
+    p = write_head (p, 2, self->length);
+  if (self->length <= (gsize) (buffer + sizeof buffer - p))
     {
-      value = g_bytes_get_data (self->value, &value_length);
-      p = write_head (p, 2, value_length);
-    }
-  if (value_length <= (gsize) (buffer + sizeof buffer - p))
-    {
-      if (value_length > 0)
-        memcpy (p, value, value_length);
-      p += value_length;
+      if (self->length > 0)
+        memcpy (p, self->octets, self->length);
+      p += self->length;
       gnutls_hash_fast (GNUTLS_DIG_SHA256, buffer, (gsize) (p - buffer), self->digest);
     }
   else
@@ -102,20 +96,24 @@ compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
       if (gnutls_hash_init (&hash, GNUTLS_DIG_SHA256) != 0)
         g_error ("GnuTLS has no SHA-256");
       gnutls_hash (hash, buffer, (gsize) (p - buffer));
-      gnutls_hash (hash, value, value_length);
+      gnutls_hash (hash, self->octets, self->length);
       gnutls_hash_deinit (hash, self->digest);
     }
 }
 
+/* @n_more: how many octets behind the ids */
 static MkvEntry *
-entry_alloc (const char *key, gsize key_length, GBytes *value, gint64 timestamp, const char *node_id,
-             gsize node_id_length, gint64 seq)
+entry_alloc (const char *key, gsize key_length, gint64 timestamp, const char *node_id, gsize node_id_length,
+             gint64 seq, gsize n_more)
 {
-  MkvEntry *self = g_malloc (sizeof (MkvEntry) + key_length + node_id_length + 2);
+  MkvEntry *self = g_malloc (sizeof (MkvEntry) + key_length + node_id_length + 2 + n_more);
 
   self->ref_count = 1;
+  self->block_count = 1;
   self->is_text = 0;
-  self->value = value != NULL ? g_bytes_ref (value) : NULL;
+  self->value = NULL;
+  self->octets = NULL;
+  self->length = 0;
   memcpy (self->data, key, key_length);
   self->data[key_length] = 0;
   self->stamp.node_id = memcpy (self->data + key_length + 1, node_id, node_id_length);
@@ -125,25 +123,35 @@ entry_alloc (const char *key, gsize key_length, GBytes *value, gint64 timestamp,
   return self;
 }
 
+static void
+set_value (MkvEntry *self, GBytes *value)
+{
+  if (value == NULL)
+    return;
+  self->value = g_bytes_ref (value);
+  self->octets = g_bytes_get_data (value, &self->length);
+  if (self->octets == NULL)
+    self->octets = (const guint8 *) "";
+}
+
 MkvEntry *
 mkv_entry_new_checked (const char *key, gsize key_length, GBytes *value, gint64 timestamp,
                        const char *node_id, gsize node_id_length, gint64 seq)
 {
-  MkvEntry *self = entry_alloc (key, key_length, value, timestamp, node_id, node_id_length, seq);
+  MkvEntry *self = entry_alloc (key, key_length, timestamp, node_id, node_id_length, seq, 0);
 
+  set_value (self, value);
   compute_digest (self, key_length, node_id_length);
   return self;
 }
 
 static gboolean
-check_parts (const char *key, GBytes *value, gint64 timestamp, const char *node_id, gint64 seq, GError **error)
+check_parts (gsize value_length, gint64 timestamp, gint64 seq, GError **error)
 {
-  if (!mkv_key_check (key, error) || !mkv_name_check (node_id, error))
-    return FALSE;
-  if (value != NULL && g_bytes_get_size (value) > MKV_MAX_VALUE_BYTES)
+  if (value_length > MKV_MAX_VALUE_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The value has %" G_GSIZE_FORMAT " octets, at most %d are allowed", g_bytes_get_size (value),
+                   "The value has %" G_GSIZE_FORMAT " octets, at most %d are allowed", value_length,
                    MKV_MAX_VALUE_BYTES);
       return FALSE;
     }
@@ -185,9 +193,71 @@ mkv_entry_new (const char *key, GBytes *value, gint64 timestamp, const char *nod
   g_return_val_if_fail (key != NULL, NULL);
   g_return_val_if_fail (node_id != NULL, NULL);
 
-  if (!check_parts (key, value, timestamp, node_id, seq, error))
+  if (!mkv_key_check (key, error) || !mkv_name_check (node_id, error) ||
+      !check_parts (value != NULL ? g_bytes_get_size (value) : 0, timestamp, seq, error))
     return NULL;
   return mkv_entry_new_checked (key, strlen (key), value, timestamp, node_id, strlen (node_id), seq);
+}
+
+/* Why octets are no key or no node id. */
+static void
+set_octets_error (const char *octets, gsize length, gboolean (*check) (const char *, GError **), GError **error)
+{
+  g_autofree char *copy = g_strndup (octets, length);
+
+  if (strlen (copy) < length)
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "A key or an id has a NUL in it");
+  else
+    check (copy, error);
+}
+
+/**
+ * mkv_entry_new_from_octets: (skip)
+ * @key: the octets of the key, which no NUL ends
+ * @key_length: how many
+ * @value: (nullable): the octets of the value, or %NULL for a tombstone
+ * @value_length: how many
+ * @timestamp: ms since 1970-01-01 UTC, of the write
+ * @node_id: the octets of the writer's id, which no NUL ends
+ * @node_id_length: how many
+ * @seq: the writer's number for the write
+ * @error: return location for an error
+ *
+ * As [ctor@Entry.new], for parts that stand in a message: they are copied into
+ * the entry's one allocation.
+ *
+ * Returns: (transfer full): the entry; %NULL with %MKV_ERROR_INVALID_ARGUMENT
+ *   or %MKV_ERROR_TOO_LARGE if a part breaks its rule
+ *
+ * Since: 0.1
+ */
+MkvEntry *
+mkv_entry_new_from_octets (const char *key, gsize key_length, const guint8 *value, gsize value_length,
+                           gint64 timestamp, const char *node_id, gsize node_id_length, gint64 seq,
+                           GError **error)
+{
+  MkvEntry *self;
+
+  if (!mkv_key_octets_are_valid (key, key_length))
+    {
+      set_octets_error (key, key_length, mkv_key_check, error);
+      return NULL;
+    }
+  if (!mkv_name_octets_are_valid (node_id, node_id_length))
+    {
+      set_octets_error (node_id, node_id_length, mkv_name_check, error);
+      return NULL;
+    }
+  if (!check_parts (value_length, timestamp, seq, error))
+    return NULL;
+  self = entry_alloc (key, key_length, timestamp, node_id, node_id_length, seq, value_length);
+  if (value != NULL)
+    {
+      self->octets = memcpy (self->data + key_length + node_id_length + 2, value, value_length);
+      self->length = value_length;
+    }
+  compute_digest (self, key_length, node_id_length);
+  return self;
 }
 
 /**
@@ -219,7 +289,8 @@ mkv_entry_new_with_digest (const char *key, GBytes *value, gint64 timestamp, con
   g_return_val_if_fail (node_id != NULL, NULL);
   g_return_val_if_fail (digest != NULL, NULL);
 
-  if (!check_parts (key, value, timestamp, node_id, seq, error))
+  if (!mkv_key_check (key, error) || !mkv_name_check (node_id, error) ||
+      !check_parts (value != NULL ? g_bytes_get_size (value) : 0, timestamp, seq, error))
     return NULL;
   if (g_bytes_get_size (digest) != MKV_DIGEST_BYTES)
     {
@@ -228,7 +299,8 @@ mkv_entry_new_with_digest (const char *key, GBytes *value, gint64 timestamp, con
                    g_bytes_get_size (digest));
       return NULL;
     }
-  self = entry_alloc (key, strlen (key), value, timestamp, node_id, strlen (node_id), seq);
+  self = entry_alloc (key, strlen (key), timestamp, node_id, strlen (node_id), seq, 0);
+  set_value (self, value);
   memcpy (self->digest, g_bytes_get_data (digest, NULL), MKV_DIGEST_BYTES);
   return self;
 }
@@ -250,6 +322,15 @@ mkv_entry_ref (MkvEntry *self)
   return self;
 }
 
+static void
+unref_block (gpointer data)
+{
+  MkvEntry *self = data;
+
+  if (g_atomic_int_dec_and_test (&self->block_count))
+    g_free (self);
+}
+
 /**
  * mkv_entry_unref:
  * @self: (transfer full): an entry
@@ -263,9 +344,10 @@ mkv_entry_unref (MkvEntry *self)
 {
   if (!g_atomic_int_dec_and_test (&self->ref_count))
     return;
+  /* Who still has the value keeps the memory that it is in. */
   if (self->value != NULL)
     g_bytes_unref (self->value);
-  g_free (self);
+  unref_block (self);
 }
 
 /**
@@ -297,7 +379,37 @@ mkv_entry_get_key (const MkvEntry *self)
 GBytes *
 mkv_entry_get_value (const MkvEntry *self)
 {
-  return self->value;
+  MkvEntry *mutable = (MkvEntry *) self;
+  GBytes *value = g_atomic_pointer_get (&mutable->value);
+
+  if (value != NULL || self->octets == NULL)
+    return value;
+  g_atomic_int_inc (&mutable->block_count);
+  value = g_bytes_new_with_free_func (self->octets, self->length, unref_block, mutable);
+  if (g_atomic_pointer_compare_and_exchange (&mutable->value, NULL, value))
+    return value;
+  /* Another thread was faster. */
+  g_bytes_unref (value);
+  return g_atomic_pointer_get (&mutable->value);
+}
+
+/**
+ * mkv_entry_peek_value: (skip)
+ * @self: an entry
+ * @length: (out): how many octets the value has; 0 in a tombstone
+ *
+ * The value without a [struct@GLib.Bytes] around it, which need not be there.
+ *
+ * Returns: (transfer none) (nullable): the value's octets, valid as long as
+ *   @self; %NULL in a tombstone alone
+ *
+ * Since: 0.1
+ */
+const guint8 *
+mkv_entry_peek_value (const MkvEntry *self, gsize *length)
+{
+  *length = self->length;
+  return self->octets;
 }
 
 /**
@@ -314,13 +426,9 @@ mkv_entry_get_value (const MkvEntry *self)
 char *
 mkv_entry_dup_text (const MkvEntry *self)
 {
-  gconstpointer data;
-  gsize length;
-
   if (!mkv_entry_is_text (self))
     return NULL;
-  data = g_bytes_get_data (self->value, &length);
-  return g_strndup (length > 0 ? data : "", length);
+  return g_strndup ((const char *) self->octets, self->length);
 }
 
 /**
@@ -339,14 +447,11 @@ mkv_entry_is_text (const MkvEntry *self)
   gint *is_text = (gint *) &self->is_text;
   gint known = g_atomic_int_get (is_text);
 
-  if (self->value == NULL)
+  if (self->octets == NULL)
     return FALSE;
   if (known == 0)
     {
-      gsize length;
-      gconstpointer data = g_bytes_get_data (self->value, &length);
-
-      known = mkv_text_is_valid (data, length) ? 1 : 2;
+      known = mkv_text_is_valid ((const char *) self->octets, self->length) ? 1 : 2;
       g_atomic_int_set (is_text, known);
     }
   return known == 1;
@@ -365,7 +470,7 @@ mkv_entry_is_text (const MkvEntry *self)
 gboolean
 mkv_entry_is_tombstone (const MkvEntry *self)
 {
-  return self->value == NULL;
+  return self->octets == NULL;
 }
 
 /**

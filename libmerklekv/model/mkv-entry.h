@@ -18,6 +18,11 @@ MkvEntry *mkv_entry_new (const char *key, GBytes *value, gint64 timestamp, const
                          gint64 seq, GError **error);
 
 MKV_API
+MkvEntry *mkv_entry_new_from_octets (const char *key, gsize key_length, const guint8 *value,
+                                     gsize value_length, gint64 timestamp, const char *node_id,
+                                     gsize node_id_length, gint64 seq, GError **error);
+
+MKV_API
 MkvEntry *mkv_entry_new_with_digest (const char *key, GBytes *value, gint64 timestamp,
                                      const char *node_id, gint64 seq, GBytes *digest, GError **error);
 
@@ -32,6 +37,9 @@ const char *mkv_entry_get_key (const MkvEntry *self);
 
 MKV_API
 GBytes *mkv_entry_get_value (const MkvEntry *self);
+
+MKV_API
+const guint8 *mkv_entry_peek_value (const MkvEntry *self, gsize *length);
 
 MKV_API
 char *mkv_entry_dup_text (const MkvEntry *self);

@@ -44,6 +44,12 @@ mkv_text_is_valid (const char *octets, gsize length)
   return TRUE;
 }
 
+gboolean
+mkv_key_octets_are_valid (const char *key, gsize length)
+{
+  return length >= 1 && length <= MKV_MAX_KEY_BYTES && mkv_text_is_valid (key, length);
+}
+
 /* Stores the length in *@length, also where it is too long. */
 gboolean
 mkv_key_is_valid (const char *key, gsize *length)
@@ -51,7 +57,7 @@ mkv_key_is_valid (const char *key, gsize *length)
   gsize n = strlen (key);
 
   *length = n;
-  return n >= 1 && n <= MKV_MAX_KEY_BYTES && mkv_text_is_valid (key, n);
+  return mkv_key_octets_are_valid (key, n);
 }
 
 /**
@@ -86,6 +92,34 @@ mkv_key_check (const char *key, GError **error)
   return FALSE;
 }
 
+static gboolean
+is_name_octet (char c)
+{
+  return g_ascii_isalnum (c) || c == '_' || c == '-' || c == '.' || c == ':';
+}
+
+static gboolean
+is_topic_word (const char *name, gsize length)
+{
+  static const char *const words[] = { "replication", "antientropy", "global" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    if (*name == *words[i] && strlen (words[i]) == length && memcmp (name, words[i], length) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+mkv_name_octets_are_valid (const char *name, gsize length)
+{
+  if (length < 1 || length > MKV_MAX_NAME_BYTES)
+    return FALSE;
+  for (gsize i = 0; i < length; i++)
+    if (!is_name_octet (name[i]))
+      return FALSE;
+  return !is_topic_word (name, length);
+}
+
 /**
  * mkv_name_check:
  * @name: what may be a client id or a node id
@@ -113,13 +147,13 @@ mkv_name_check (const char *name, GError **error)
       return FALSE;
     }
   for (const char *p = name; *p != 0; p++)
-    if (!g_ascii_isalnum (*p) && strchr ("_-.:", *p) == NULL)
+    if (!is_name_octet (*p))
       {
         g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
                      "An id may hold A-Z a-z 0-9 _ - . : only, not the octet 0x%02x", (guchar) *p);
         return FALSE;
       }
-  if (g_str_equal (name, "replication") || g_str_equal (name, "antientropy") || g_str_equal (name, "global"))
+  if (is_topic_word (name, length))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
                    "“%s” is a word of the topics and can't be an id", name);

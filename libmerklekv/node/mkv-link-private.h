@@ -44,9 +44,9 @@ void mkv_link_set_config (MkvLink *self, MkvConfig *config);
 
 MkvCorrelator *mkv_link_get_correlator (MkvLink *self);
 
-/* Takes leave: no more commands, what waits in the outbox goes out if it can in
- * a short time, then the connection is closed. For good. */
-void mkv_link_stop_async (MkvLink *self, GAsyncReadyCallback callback, gpointer user_data);
+/* Takes leave: no more commands, then, with @flush, what waits in the outbox
+ * goes out if it can in a short time, and the connection is closed. For good. */
+void mkv_link_stop_async (MkvLink *self, gboolean flush, GAsyncReadyCallback callback, gpointer user_data);
 void mkv_link_stop_finish (MkvLink *self, GAsyncResult *result);
 
 G_END_DECLS

@@ -329,14 +329,14 @@ on_flush_timeout (gpointer user_data)
 }
 
 void
-mkv_link_stop_async (MkvLink *self, GAsyncReadyCallback callback, gpointer user_data)
+mkv_link_stop_async (MkvLink *self, gboolean flush, GAsyncReadyCallback callback, gpointer user_data)
 {
   self->stop_task = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (self->stop_task, mkv_link_stop_async);
 
   mkv_correlator_stop (self->correlator);
   mkv_command_processor_stop (self->processor);
-  if (self->publisher != NULL && mkv_router_is_connected (self->router))
+  if (flush && self->publisher != NULL && mkv_router_is_connected (self->router))
     {
       mkv_publisher_retry (self->publisher);
       if (!mkv_publisher_is_drained (self->publisher))

@@ -49,8 +49,11 @@ swap_link (MkvNode *self, MkvLink *link, MkvConfig *config)
   if (self->swapping)
     return;
   self->swapping = TRUE;
+  mkv_node_set_state (self, link != NULL ? MKV_NODE_CONNECTING : MKV_NODE_OFFLINE);
+  /* What waits goes by the next link: the other nodes may have left this broker
+   * already. */
   if (self->link != NULL)
-    mkv_link_stop_async (self->link, on_old_link_stopped, g_object_ref (self));
+    mkv_link_stop_async (self->link, FALSE, on_old_link_stopped, g_object_ref (self));
   else
     finish_swap (self);
 }

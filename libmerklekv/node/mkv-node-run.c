@@ -251,7 +251,7 @@ mkv_node_begin_stop (MkvNode *self)
 {
   mkv_node_set_state (self, MKV_NODE_STOPPING);
   if (self->link != NULL)
-    mkv_link_stop_async (self->link, on_link_stopped, g_object_ref (self));
+    mkv_link_stop_async (self->link, TRUE, on_link_stopped, g_object_ref (self));
   else
     close_store (self, NULL);
 }

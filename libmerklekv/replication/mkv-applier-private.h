@@ -21,8 +21,8 @@ MkvApplier *mkv_applier_new (MkvLocalStore *store, MkvRouter *router, MkvClock *
 /* Whether nothing that arrived waits for its commit. */
 gboolean mkv_applier_is_idle (MkvApplier *self);
 
-/* For good. What arrives from now on counts as handled, so a node that shuts
- * down stops its router first; what waits for its commit stays unhandled. */
+/* For good, when the router is about to stop: what is not committed yet, and
+ * what arrives from now on, stays unhandled, so that the broker keeps it. */
 void mkv_applier_stop (MkvApplier *self);
 
 G_END_DECLS

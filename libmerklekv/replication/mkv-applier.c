@@ -250,6 +250,12 @@ on_message (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError 
   g_source_set_ready_time (self->write_source, 0);
 }
 
+static void
+leave_unhandled (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError *error, gpointer user_data)
+{
+  mkv_message_claim (message);
+}
+
 /* What can't be stored and lost its connection would pile up with every
  * connect. Where the broker keeps the session it comes again. */
 static void
@@ -337,7 +343,7 @@ mkv_applier_stop (MkvApplier *self)
   if (self->stopped)
     return;
   self->stopped = TRUE;
-  mkv_router_set_handler (self->router, MKV_ROUTE_EVENTS, NULL, NULL);
+  mkv_router_set_handler (self->router, MKV_ROUTE_EVENTS, leave_unhandled, NULL);
   g_signal_handlers_disconnect_by_data (self->router, self);
   g_source_destroy (self->write_source);
   clear_timer (&self->retry_timer);

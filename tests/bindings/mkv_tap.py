@@ -40,6 +40,8 @@ def assert_raises(domain, code, function, *arguments):
 
 
 def main():
+    # What is logged must not get between the lines of TAP.
+    GLib.log_writer_default_set_use_stderr(True)
     faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
     tests = [(name, function) for name, function in vars(sys.modules['__main__']).items()
              if name.startswith('test_') and callable(function)]

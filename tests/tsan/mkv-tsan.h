@@ -107,12 +107,19 @@ mkv_tsan_destroy (gpointer data)
 static inline void
 mkv_tsan_source_set_callback (GSource *source, GSourceFunc func, gpointer user_data, GDestroyNotify destroy)
 {
-  MkvTsanCallback *callback = g_new0 (MkvTsanCallback, 1);
+  MkvTsanCallback *callback;
 
+  __tsan_release (MKV_TSAN_SOURCES);
+  /* Of a cancellable or a socket: called with more than @user_data. */
+  if (source->source_funcs->closure_callback != NULL)
+    {
+      g_source_set_callback (source, func, user_data, destroy);
+      return;
+    }
+  callback = g_new0 (MkvTsanCallback, 1);
   callback->func = func;
   callback->user_data = user_data;
   callback->destroy = destroy;
-  __tsan_release (MKV_TSAN_SOURCES);
   g_source_set_callback (source, mkv_tsan_dispatch, callback, mkv_tsan_destroy);
 }
 

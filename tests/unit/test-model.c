@@ -102,6 +102,79 @@ test_prefixes (void)
 }
 
 static void
+test_entry_octets (void)
+{
+  static const char message[] = "kvaluenode";
+  const guint8 *message_octets = (const guint8 *) message;
+  g_autoptr (MkvEntry) expected = entry ("value", 5, "node", 6);
+  g_autoptr (MkvEntry) empty = mkv_entry_new_from_octets (message, 1, message_octets, 0, 5, message + 6, 4, 6, NULL);
+  g_autoptr (MkvEntry) deleted = mkv_entry_new_from_octets (message, 1, NULL, 0, 5, message + 6, 4, 6, NULL);
+  MkvEntry *self = mkv_entry_new_from_octets (message, 1, message_octets + 1, 5, 5, message + 6, 4, 6, NULL);
+  g_autoptr (GBytes) value = NULL;
+  const guint8 *octets;
+  gsize length;
+  struct
+  {
+    const char *key;
+    gsize key_length;
+    const char *node_id;
+    gsize node_id_length;
+  } bad[] = {
+    { "", 0, "n", 1 }, { "k\0", 2, "n", 1 }, { "\xff", 1, "n", 1 }, { "k", 1, "", 0 },
+    { "k", 1, "n\0", 2 }, { "k", 1, "a/b", 3 }, { "k", 1, "global", 6 },
+  };
+
+  g_test_summary ("An entry made of octets is the same as any other, and its value outlives it");
+  g_assert_cmpstr (mkv_entry_get_key (self), ==, "k");
+  g_assert_cmpstr (mkv_entry_get_stamp (self)->node_id, ==, "node");
+  g_assert_cmpint (mkv_entry_compare (self, expected), ==, 0);
+  g_assert_true (mkv_entry_is_text (self));
+  octets = mkv_entry_peek_value (self, &length);
+  g_assert_cmpmem (octets, length, "value", 5);
+  value = g_bytes_ref (mkv_entry_get_value (self));
+  g_assert_true (mkv_entry_get_value (self) == value);
+  mkv_entry_unref (self);
+  octets = g_bytes_get_data (value, &length);
+  g_assert_cmpmem (octets, length, "value", 5);
+
+  g_assert_false (mkv_entry_is_tombstone (empty));
+  g_assert_cmpuint (g_bytes_get_size (mkv_entry_get_value (empty)), ==, 0);
+  g_assert_true (mkv_entry_is_tombstone (deleted));
+  g_assert_null (mkv_entry_get_value (deleted));
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (mkv_entry_new_from_octets (bad[i].key, bad[i].key_length, message_octets, 1, 1, bad[i].node_id,
+                                                bad[i].node_id_length, 1, &error));
+      g_assert_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT);
+    }
+}
+
+static gpointer
+get_value (gpointer data)
+{
+  return mkv_entry_get_value (data);
+}
+
+static void
+test_entry_threads (void)
+{
+  g_test_summary ("Threads that ask for a value at the same time get the same");
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autoptr (MkvEntry) self = mkv_entry_new_from_octets ("k", 1, (const guint8 *) "v", 1, 1, "n", 1, 1, NULL);
+      GThread *a = g_thread_new ("a", get_value, self);
+      GThread *b = g_thread_new ("b", get_value, self);
+      gpointer x = g_thread_join (a), y = g_thread_join (b);
+
+      g_assert_true (x == y);
+      g_assert_true (x == mkv_entry_get_value (self));
+    }
+}
+
+static void
 test_order (void)
 {
   /* Ascending. */
@@ -279,6 +352,8 @@ main (int argc, char **argv)
   g_test_add_func ("/model/prefixes", test_prefixes);
   g_test_add_func ("/model/entry", test_entry);
   g_test_add_func ("/model/entry/limits", test_entry_limits);
+  g_test_add_func ("/model/entry/octets", test_entry_octets);
+  g_test_add_func ("/model/entry/threads", test_entry_threads);
   g_test_add_func ("/model/entry/order", test_order);
   g_test_add_func ("/model/entry/order-digest", test_order_digest);
   g_test_add_func ("/model/command", test_command);

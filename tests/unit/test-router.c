@@ -539,6 +539,30 @@ test_dropped (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_handlers (Fixture *fixture, gconstpointer data)
+{
+  g_test_summary ("Where nobody listens the router does not either");
+  mkv_router_set_handler (fixture->router, MKV_ROUTE_COMMANDS, NULL, NULL);
+  mkv_router_set_handler (fixture->router, MKV_ROUTE_RESPONSES, NULL, NULL);
+  join (fixture);
+  inject_text (fixture, "fleet/a/me/cmd", "{}");
+  inject_text (fixture, "fleet/a/replication/events", "{}");
+  assert_handled (fixture, "events:json:2 ");
+  assert_count (fixture, MKV_COUNTER_DROPPED_TOPIC, 0);
+  inject_text (fixture, "fleet/a/me/res", "{}");
+  assert_handled (fixture, "");
+  assert_count (fixture, MKV_COUNTER_DROPPED_TOPIC, 1);
+  advance (fixture, 20 * 1000);
+  assert_no_condition (fixture);
+
+  mkv_router_stop (fixture->router);
+  mkv_router_set_handler (fixture->router, MKV_ROUTE_COMMANDS, on_command, fixture);
+  join (fixture);
+  inject_text (fixture, "fleet/a/me/cmd", "{}");
+  assert_handled (fixture, "cmd:json:2 ");
+}
+
+static void
 test_topics (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *longest = g_strnfill (128, 'x');
@@ -999,6 +1023,7 @@ main (int argc, char **argv)
   ADD ("will", test_will);
   ADD ("formats", test_formats);
   ADD ("dropped", test_dropped);
+  ADD ("handlers", test_handlers);
   ADD ("topics", test_topics);
   ADD ("claims", test_claims);
   ADD ("send", test_send);

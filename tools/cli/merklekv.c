@@ -10,6 +10,7 @@
 
 #include "mkv-cli-client.h"
 #include "mkv-cli-error.h"
+#include "mkv-cli-log.h"
 #include "mkv-cli-options.h"
 #include "mkv-cli-output.h"
 #include "mkv-cli-verbs.h"
@@ -136,6 +137,7 @@ main (int argc, char **argv)
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
+  mkv_cli_log_init ();
 
   status = mkv_cli_options_parse (&options, argv);
   if (status == MKV_CLI_OK && options.help)

@@ -72,8 +72,10 @@ wait_until_connected (MkvCliClient *self, GError **error)
   for (guint i = 0; conditions[i] != NULL; i++)
     if (g_str_has_prefix (conditions[i], "transport: "))
       why = conditions[i] + strlen ("transport: ");
-  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("%s; is the broker running, and --broker %s its address?"),
-               why != NULL ? why : _("there is no connection"), self->options->broker);
+  if (why != NULL)
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, why);
+  else
+    g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("There is no connection to %s"), self->options->broker);
   return FALSE;
 }
 

@@ -17,7 +17,7 @@ typedef struct
   const char *name;
   char **text;      /* where its value goes; NULL if it has none */
   gboolean *flag;   /* what it turns on */
-  const char *verb; /* the only ones that know it, separated by blanks; NULL for all */
+  const char *verbs; /* the only ones that know it, as people list them; NULL for all */
   const char *missing; /* the part that it needs, which this version lacks */
 } Option;
 
@@ -42,7 +42,7 @@ find_option (const Option *options, const char *argument, const char **value)
 static gboolean
 is_known_to (const Option *option, const char *verb)
 {
-  g_auto (GStrv) verbs = option->verb != NULL ? g_strsplit (option->verb, " ", -1) : NULL;
+  g_auto (GStrv) verbs = option->verbs != NULL ? g_strsplit (option->verbs, ", ", -1) : NULL;
 
   return verbs == NULL || (verb != NULL && g_strv_contains ((const char *const *) verbs, verb));
 }
@@ -88,8 +88,8 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
     { "--key-file", &self->key_file },
     { "--json", NULL, &self->json },
     { "--timeout", &self->timeout },
-    { "--base64", NULL, &self->base64, "set append prepend mset" },
-    { "--hex", NULL, &self->hex, "set append prepend mset" },
+    { "--base64", NULL, &self->base64, "set, append, prepend, mset" },
+    { "--hex", NULL, &self->hex, "set, append, prepend, mset" },
     { "--limit", &self->limit, NULL, "keys" },
     { "--after", &self->after, NULL, "keys" },
     { "--peer", &self->peer, NULL, "sync" },
@@ -149,7 +149,7 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
   for (guint i = 0; i < used->len; i++)
     if (!is_known_to (used->pdata[i], self->arguments[0]))
       return mkv_cli_fail (MKV_CLI_USAGE, _("%s goes with %s only; see merklekv --help"),
-                           ((const Option *) used->pdata[i])->name, ((const Option *) used->pdata[i])->verb);
+                           ((const Option *) used->pdata[i])->name, ((const Option *) used->pdata[i])->verbs);
   set_from_environment (&self->node, "MKV_NODE");
   set_from_environment (&self->broker, "MKV_BROKER");
   set_from_environment (&self->prefix, "MKV_PREFIX");

@@ -39,21 +39,38 @@ print_results (MkvResponse *response)
 }
 
 static void
+print_field (const char *name, GVariant *value)
+{
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    printf ("%s: %s\n", name, g_variant_get_string (value, NULL));
+  else if (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
+    printf ("%s: %" G_GINT64_FORMAT "\n", name, g_variant_get_int64 (value));
+}
+
+/* What is known in the order people want it, then what a newer node may add. */
+static void
 print_info (MkvResponse *response)
 {
+  static const char *const names[] = { "node_id",    "client_id", "version", "uptime_ms", "entries",
+                                       "tombstones", "root",      "state",   "health",    NULL };
   GVariant *info = mkv_response_get_info (response);
   GVariantIter iter;
   const char *name;
   GVariant *value;
 
+  for (guint i = 0; info != NULL && names[i] != NULL; i++)
+    {
+      g_autoptr (GVariant) known = g_variant_lookup_value (info, names[i], NULL);
+
+      if (known != NULL)
+        print_field (names[i], known);
+    }
   if (info == NULL)
     return;
   g_variant_iter_init (&iter, info);
   while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
-    if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-      printf ("%s: %s\n", name, g_variant_get_string (value, NULL));
-    else if (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
-      printf ("%s: %" G_GINT64_FORMAT "\n", name, g_variant_get_int64 (value));
+    if (!g_strv_contains (names, name))
+      print_field (name, value);
 }
 
 void

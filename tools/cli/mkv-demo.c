@@ -260,15 +260,6 @@ on_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* The library reports what is to be expected here, such as a lost connection. */
-static GLogWriterOutput
-keep_quiet (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
-{
-  if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING))
-    return g_log_writer_default (level, fields, n_fields, user_data);
-  return G_LOG_WRITER_HANDLED;
-}
-
 static void
 clear (Demo *demo)
 {
@@ -288,7 +279,6 @@ mkv_demo_run (const MkvCliOptions *options)
   Demo demo = { .began = g_get_monotonic_time () };
   const char *problem = NULL;
 
-  g_log_set_writer_func (keep_quiet, NULL, NULL);
   if (options->as_node != NULL)
     return mkv_demo_node_run (options);
 

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "mkv-cbor-messages.h"
+
+#include <cbor.h>
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "base/mkv-limits.h"
+#include "mkv-cbor-reader.h"
+#include "mkv-cbor-writer.h"
+
+typedef enum
+{
+  FIELD_OP,
+  FIELD_KEY,
+  FIELD_SEQ,
+  FIELD_VALUE,
+  FIELD_NODE_ID,
+  FIELD_CHECKSUM,
+  FIELD_TIMESTAMP,
+  N_FIELDS
+} Field;
+
+/* The names of the fields as they are encoded, in the order that the
+ * deterministic encoding wants. */
+#define OP "\x62op"
+#define KEY "\x63key"
+#define SEQ "\x63seq"
+#define VALUE "\x65value"
+#define NODE_ID "\x67node_id"
+#define CHECKSUM "\x68" "checksum"
+#define TIMESTAMP "\x69timestamp"
+
+#define LENGTH(literal) (sizeof (literal) - 1)
+
+static const struct
+{
+  const char *encoded;
+  gsize length;
+} names[N_FIELDS] = {
+  [FIELD_OP] = { OP, LENGTH (OP) },
+  [FIELD_KEY] = { KEY, LENGTH (KEY) },
+  [FIELD_SEQ] = { SEQ, LENGTH (SEQ) },
+  [FIELD_VALUE] = { VALUE, LENGTH (VALUE) },
+  [FIELD_NODE_ID] = { NODE_ID, LENGTH (NODE_ID) },
+  [FIELD_CHECKSUM] = { CHECKSUM, LENGTH (CHECKSUM) },
+  [FIELD_TIMESTAMP] = { TIMESTAMP, LENGTH (TIMESTAMP) },
+};
+
+/* What an event begins with. */
+#define SET_HEAD "\xA7" OP "\x63SET" KEY
+#define DELETE_HEAD "\xA6" OP "\x66" "DELETE" KEY
+#define CHECKSUM_HEAD CHECKSUM "\x50"
+
+typedef struct
+{
+  gsize key_length;
+  gsize node_id_length;
+  const guint8 *value;
+  gsize value_length;
+  gsize size; /* of the event, encoded */
+} Parts;
+
+static void
+measure (const MkvEntry *entry, Parts *parts)
+{
+  const MkvStamp *stamp = mkv_entry_get_stamp (entry);
+
+  parts->key_length = strlen (mkv_entry_get_key (entry));
+  parts->node_id_length = strlen (stamp->node_id);
+  parts->size = LENGTH (SEQ) + LENGTH (NODE_ID) + LENGTH (CHECKSUM_HEAD) + MKV_CHECKSUM_BYTES +
+                LENGTH (TIMESTAMP) + mkv_cbor_head_length (parts->key_length) + parts->key_length +
+                mkv_cbor_head_length ((guint64) stamp->seq) + mkv_cbor_head_length (parts->node_id_length) +
+                parts->node_id_length + mkv_cbor_head_length ((guint64) stamp->timestamp);
+  parts->value = mkv_entry_peek_value (entry, &parts->value_length);
+  if (parts->value == NULL)
+    parts->size += LENGTH (DELETE_HEAD);
+  else
+    {
+      parts->size += LENGTH (SET_HEAD) + LENGTH (VALUE) + mkv_cbor_head_length (parts->value_length) +
+                     parts->value_length;
+    }
+}
+
+/* What follows writes into room that was measured. */
+static inline guint8 *
+put (guint8 *at, const void *octets, gsize length)
+{
+  memcpy (at, octets, length);
+  return at + length;
+}
+
+#define PUT(at, literal) put (at, literal, LENGTH (literal))
+
+static inline guint8 *
+put_text (guint8 *at, const char *text, gsize length)
+{
+  at += cbor_encode_string_start (length, at, MKV_CBOR_HEAD_BYTES);
+  return put (at, text, length);
+}
+
+static guint8 *
+put_event (guint8 *at, const MkvEntry *entry, const Parts *parts)
+{
+  const MkvStamp *stamp = mkv_entry_get_stamp (entry);
+  gboolean deleted = parts->value == NULL;
+
+  at = deleted ? PUT (at, DELETE_HEAD) : PUT (at, SET_HEAD);
+  at = put_text (at, mkv_entry_get_key (entry), parts->key_length);
+  at = PUT (at, SEQ);
+  at += cbor_encode_uint ((guint64) stamp->seq, at, MKV_CBOR_HEAD_BYTES);
+  if (!deleted)
+    {
+      at = PUT (at, VALUE);
+      if (mkv_entry_is_text (entry))
+        at += cbor_encode_string_start (parts->value_length, at, MKV_CBOR_HEAD_BYTES);
+      else
+        at += cbor_encode_bytestring_start (parts->value_length, at, MKV_CBOR_HEAD_BYTES);
+      at = put (at, parts->value, parts->value_length);
+    }
+  at = PUT (at, NODE_ID);
+  at = put_text (at, stamp->node_id, parts->node_id_length);
+  at = PUT (at, CHECKSUM_HEAD);
+  at = put (at, mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES);
+  at = PUT (at, TIMESTAMP);
+  return at + cbor_encode_uint ((guint64) stamp->timestamp, at, MKV_CBOR_HEAD_BYTES);
+}
+
+GBytes *
+mkv_cbor_encode_events (GPtrArray *entries, gsize max_bytes, guint *n_encoded, GError **error)
+{
+  gsize max_several = MIN (max_bytes, MKV_MAX_EVENTS_BYTES);
+  gsize total;
+  guint n = 1;
+  guint8 *octets, *at;
+  Parts parts;
+
+  measure (entries->pdata[0], &parts);
+  total = parts.size;
+  if (total > MIN (max_bytes, MKV_MAX_EVENT_BYTES))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
+                   "The event takes %" G_GSIZE_FORMAT " octets in CBOR, at most %" G_GSIZE_FORMAT " are allowed",
+                   total, MIN (max_bytes, MKV_MAX_EVENT_BYTES));
+      return NULL;
+    }
+  for (; n < MIN (entries->len, MKV_MAX_EVENTS); n++)
+    {
+      Parts next;
+
+      measure (entries->pdata[n], &next);
+      if (mkv_cbor_head_length (n + 1) + total + next.size > max_several)
+        break;
+      total += next.size;
+    }
+
+  /* libcbor is told for each head that there is room for the longest. */
+  at = octets = g_malloc (total + 2 * MKV_CBOR_HEAD_BYTES);
+  if (n == 1)
+    at = put_event (at, entries->pdata[0], &parts);
+  else
+    {
+      at += cbor_encode_array_start (n, at, MKV_CBOR_HEAD_BYTES);
+      for (guint i = 0; i < n; i++)
+        {
+          measure (entries->pdata[i], &parts);
+          at = put_event (at, entries->pdata[i], &parts);
+        }
+    }
+  *n_encoded = n;
+  return g_bytes_new_take (octets, (gsize) (at - octets));
+}
+
+#define COMES_NEXT(reader, literal)                                \
+  ((gsize) ((reader)->end - (reader)->at) >= LENGTH (literal) && \
+   memcmp ((reader)->at, literal, LENGTH (literal)) == 0)
+
+/* Whether the name of a field comes next. Comparisons of constant length are a
+ * few instructions. */
+static inline gboolean
+name_comes_next (const MkvCborReader *reader, guint field)
+{
+  switch (field)
+    {
+    case FIELD_OP:
+      return COMES_NEXT (reader, OP);
+    case FIELD_KEY:
+      return COMES_NEXT (reader, KEY);
+    case FIELD_SEQ:
+      return COMES_NEXT (reader, SEQ);
+    case FIELD_VALUE:
+      return COMES_NEXT (reader, VALUE);
+    case FIELD_NODE_ID:
+      return COMES_NEXT (reader, NODE_ID);
+    case FIELD_CHECKSUM:
+      return COMES_NEXT (reader, CHECKSUM);
+    case FIELD_TIMESTAMP:
+      return COMES_NEXT (reader, TIMESTAMP);
+    default:
+      return FALSE;
+    }
+}
+
+/* Takes the name of a field; N_FIELDS if it is unknown. Most events come in
+ * deterministic encoding, where it is known which name comes next. */
+static inline gboolean
+take_name (MkvCborReader *reader, guint expected, guint *field)
+{
+  MkvCborItem item;
+
+  if (G_LIKELY (name_comes_next (reader, expected)))
+    {
+      reader->at += names[expected].length;
+      *field = expected;
+      return TRUE;
+    }
+  if (!mkv_cbor_reader_key (reader, &item))
+    return FALSE;
+  for (*field = 0; *field < N_FIELDS; ++*field)
+    if (mkv_cbor_item_is (&item, names[*field].encoded + 1, names[*field].length - 1))
+      return TRUE;
+  return mkv_cbor_reader_keep_key (reader, &item);
+}
+
+typedef struct
+{
+  guint seen; /* a bit for each Field */
+  MkvCborItem items[N_FIELDS];
+} Event;
+
+/* Takes all of the map, also where it is no good event: what is malformed in it
+ * concerns the whole payload. */
+static gboolean
+take_fields (MkvCborReader *reader, const MkvCborItem *head, Event *event)
+{
+  MkvCborContainer map;
+  guint field;
+  guint expected = FIELD_OP;
+
+  if (!mkv_cbor_reader_enter (reader, head, &map))
+    return FALSE;
+  while (mkv_cbor_reader_more (reader, &map))
+    {
+      MkvCborItem *item;
+
+      if (!take_name (reader, expected, &field))
+        return FALSE;
+      if (field == N_FIELDS)
+        {
+          if (!mkv_cbor_reader_skip (reader))
+            return FALSE;
+          continue;
+        }
+      if ((event->seen & 1u << field) != 0)
+        return mkv_cbor_reader_duplicate (reader);
+      event->seen |= 1u << field;
+      item = &event->items[field];
+      if (!mkv_cbor_reader_next (reader, item))
+        return FALSE;
+      if (item->type == MKV_CBOR_TEXT)
+        {
+          /* What is good as an op, a key or a node id is good as a text. */
+          if (field != FIELD_OP && field != FIELD_KEY && field != FIELD_NODE_ID &&
+              !mkv_cbor_reader_check_text (reader, item))
+            return FALSE;
+        }
+      else if (item->type != MKV_CBOR_UINT && item->type != MKV_CBOR_BYTES &&
+               (!mkv_cbor_reader_complete (reader, item) || !mkv_cbor_reader_leave_behind (reader, item)))
+        return FALSE;
+      expected = field + 1;
+    }
+  return reader->error == NULL;
+}
+
+/* The other half of what take_fields() leaves out. */
+static gboolean
+check_texts (MkvCborReader *reader, const Event *event)
+{
+  static const Field texts[] = { FIELD_OP, FIELD_KEY, FIELD_NODE_ID };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    if ((event->seen & 1u << texts[i]) != 0 && event->items[texts[i]].type == MKV_CBOR_TEXT &&
+        !mkv_cbor_reader_check_text (reader, &event->items[texts[i]]))
+      return FALSE;
+  return TRUE;
+}
+
+static MkvEntry *
+refuse (Field field, GError **error)
+{
+  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its “%s” is not what it has to be", names[field].encoded + 1);
+  return NULL;
+}
+
+static MkvEntry *
+make_entry (const Event *event, GError **error)
+{
+  const guint required = (1u << N_FIELDS) - 1 - (1u << FIELD_VALUE);
+  const MkvCborItem *items = event->items;
+  const MkvCborItem *value = &items[FIELD_VALUE];
+  g_autoptr (MkvEntry) entry = NULL;
+  gint64 timestamp, seq;
+  gboolean deleted;
+
+  if ((event->seen & required) != required)
+    {
+      guint i = 0;
+
+      while ((required & ~event->seen & 1u << i) == 0)
+        i++;
+      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "it has no “%s”", names[i].encoded + 1);
+      return NULL;
+    }
+  if (items[FIELD_OP].type != MKV_CBOR_TEXT)
+    return refuse (FIELD_OP, error);
+  deleted = mkv_cbor_item_is (&items[FIELD_OP], "DELETE", 6);
+  if (!deleted && !mkv_cbor_item_is (&items[FIELD_OP], "SET", 3))
+    return refuse (FIELD_OP, error);
+  if (deleted != ((event->seen & 1u << FIELD_VALUE) == 0))
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
+                           deleted ? "it is a DELETE with a value" : "it is a SET without a value");
+      return NULL;
+    }
+  if (items[FIELD_KEY].type != MKV_CBOR_TEXT)
+    return refuse (FIELD_KEY, error);
+  if (items[FIELD_NODE_ID].type != MKV_CBOR_TEXT)
+    return refuse (FIELD_NODE_ID, error);
+  if (!mkv_cbor_item_get_int (&items[FIELD_SEQ], 1, G_MAXINT64, &seq))
+    return refuse (FIELD_SEQ, error);
+  if (!mkv_cbor_item_get_int (&items[FIELD_TIMESTAMP], 0, MKV_MAX_TIMESTAMP, &timestamp))
+    return refuse (FIELD_TIMESTAMP, error);
+  if (items[FIELD_CHECKSUM].type != MKV_CBOR_BYTES || items[FIELD_CHECKSUM].length != MKV_CHECKSUM_BYTES)
+    return refuse (FIELD_CHECKSUM, error);
+  if (!deleted && value->type != MKV_CBOR_TEXT && value->type != MKV_CBOR_BYTES)
+    return refuse (FIELD_VALUE, error);
+  entry = mkv_entry_new_from_octets ((const char *) items[FIELD_KEY].octets, items[FIELD_KEY].length,
+                                     deleted ? NULL : value->octets, deleted ? 0 : value->length, timestamp,
+                                     (const char *) items[FIELD_NODE_ID].octets, items[FIELD_NODE_ID].length, seq,
+                                     error);
+  if (entry == NULL)
+    return NULL;
+  if (memcmp (mkv_entry_peek_digest (entry), items[FIELD_CHECKSUM].octets, MKV_CHECKSUM_BYTES) != 0)
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its checksum is not that of its content");
+      return NULL;
+    }
+  return g_steal_pointer (&entry);
+}
+
+/* FALSE if the payload is malformed. An event that is no good goes to @refused. */
+static gboolean
+take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
+{
+  const guint8 *start = reader->at;
+  g_autoptr (GError) error = NULL;
+  MkvEntry *entry = NULL;
+  MkvCborItem head;
+  Event event;
+
+  event.seen = 0;
+  if (!mkv_cbor_reader_take (reader, &head))
+    return FALSE;
+  if (head.type != MKV_CBOR_MAP)
+    {
+      if (!mkv_cbor_reader_leave_behind (reader, &head))
+        return FALSE;
+      g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not a map");
+    }
+  else if (!take_fields (reader, &head, &event))
+    return FALSE;
+  else if (reader->at - start > MKV_MAX_EVENT_BYTES)
+    g_set_error (&error, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
+  else
+    entry = make_entry (&event, &error);
+  if (entry != NULL)
+    {
+      g_ptr_array_add (entries, entry);
+      return TRUE;
+    }
+  if (!check_texts (reader, &event))
+    return FALSE;
+  if (*refused == NULL)
+    *refused = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (*refused, g_strdup_printf ("Event %u: %s", entries->len + (*refused)->len + 1, error->message));
+  return TRUE;
+}
+
+static gboolean
+take_array (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
+{
+  MkvCborItem head;
+  MkvCborContainer array;
+  guint n = 0;
+
+  if (!mkv_cbor_reader_take (reader, &head) || !mkv_cbor_reader_enter (reader, &head, &array))
+    return FALSE;
+  while (mkv_cbor_reader_more (reader, &array))
+    if (++n > MKV_MAX_EVENTS)
+      return mkv_cbor_reader_fail (reader, "there are more than 1,024 events");
+    else if (!take_event (reader, entries, refused))
+      return FALSE;
+  if (n == 0)
+    return mkv_cbor_reader_fail (reader, "it is an array of no events");
+  return reader->error == NULL;
+}
+
+GPtrArray *
+mkv_cbor_decode_events (GBytes *payload, char ***refused, GError **error)
+{
+  g_autoptr (GPtrArray) entries = g_ptr_array_new_full (1, (GDestroyNotify) mkv_entry_unref);
+  g_autoptr (GPtrArray) reasons = NULL;
+  MkvCborReader reader;
+  gboolean done;
+
+  mkv_cbor_reader_init (&reader, payload);
+  if (mkv_cbor_reader_is_array (&reader))
+    done = take_array (&reader, entries, &reasons);
+  else
+    done = take_event (&reader, entries, &reasons);
+  done = done && mkv_cbor_reader_finish (&reader);
+  if (!done)
+    mkv_cbor_reader_set_error (&reader, error);
+  mkv_cbor_reader_clear (&reader);
+  if (!done)
+    return NULL;
+  if (reasons != NULL)
+    {
+      g_ptr_array_add (reasons, NULL);
+      *refused = (char **) g_ptr_array_free (g_steal_pointer (&reasons), FALSE);
+    }
+  return g_steal_pointer (&entries);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include <glib.h>
+#include <string.h>
+
+#include "mkv-key-stack.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  MKV_CBOR_UINT,        /* number */
+  MKV_CBOR_NEGINT,      /* number: the integer is -1 - number */
+  MKV_CBOR_BYTES,       /* octets, length */
+  MKV_CBOR_TEXT,        /* octets, length */
+  MKV_CBOR_ARRAY,       /* number, indefinite */
+  MKV_CBOR_MAP,         /* number, indefinite */
+  MKV_CBOR_TAG,         /* stands before another item */
+  MKV_CBOR_FLOAT,       /* real */
+  MKV_CBOR_BOOLEAN,     /* number */
+  MKV_CBOR_SIMPLE,      /* null, undefined, or not assigned */
+  MKV_CBOR_BYTES_START, /* of a string in chunks */
+  MKV_CBOR_TEXT_START,
+  MKV_CBOR_BREAK,
+} MkvCborType;
+
+typedef struct
+{
+  MkvCborType type;
+  gboolean indefinite; /* an array or a map that ends with a break */
+  guint64 number;
+  double real;
+  const guint8 *octets; /* in the payload, or the reader's */
+  gsize length;
+} MkvCborItem;
+
+/* A container that is being read. */
+typedef struct
+{
+  gboolean is_map;
+  gboolean indefinite;
+  guint64 left;    /* items, or pairs, that are still to come */
+  guint first_key; /* of its keys on the reader's stack */
+} MkvCborContainer;
+
+/* Reads one payload from its first octet to its last, without recursion.
+ * Whatever makes a payload malformed as a whole sets error, and FALSE is
+ * returned from then on; what is only of a wrong type is for the caller to see.
+ * Nothing is allocated but for strings in chunks, and for the keys of maps that
+ * the caller does not know beforehand. */
+typedef struct
+{
+  const guint8 *start;
+  const guint8 *at;
+  const guint8 *end;
+  guint depth;
+  const char *error; /* static */
+  MkvKeyStack keys;  /* those that were kept, of the maps that are open */
+  GPtrArray *joined; /* strings that came in chunks; NULL if none did */
+} MkvCborReader;
+
+void mkv_cbor_reader_init (MkvCborReader *self, GBytes *payload);
+void mkv_cbor_reader_clear (MkvCborReader *self);
+
+/* Says what makes the payload malformed: a static text. Returns FALSE. */
+gboolean mkv_cbor_reader_fail (MkvCborReader *self, const char *error);
+
+/* What is inline here is what every event goes through; the rest of it. */
+gboolean mkv_cbor_reader_next_by_libcbor (MkvCborReader *self, MkvCborItem *item);
+gboolean mkv_cbor_reader_complete (MkvCborReader *self, MkvCborItem *item);
+gboolean mkv_cbor_reader_check_text (MkvCborReader *self, const MkvCborItem *item);
+gboolean mkv_cbor_reader_more_or_leave (MkvCborReader *self, MkvCborContainer *container);
+
+/* Takes the head of an item, or all of a string of definite length. Does not
+ * look at the text: mkv_cbor_reader_check_text() or _complete() does.
+ *
+ * Integers, strings and containers of definite length are nearly everything
+ * that ever comes. Their heads are read here, in a fifth of the time that
+ * libcbor takes to tell two hundred first octets apart. */
+static inline gboolean
+mkv_cbor_reader_next (MkvCborReader *self, MkvCborItem *item)
+{
+  static const gint8 types[8] = { MKV_CBOR_UINT,  -1, MKV_CBOR_BYTES, MKV_CBOR_TEXT,
+                                  MKV_CBOR_ARRAY, MKV_CBOR_MAP, -1, -1 };
+  const guint8 *at = self->at;
+  gsize left = (gsize) (self->end - at);
+  guint64 number;
+  gint8 type;
+  guint info;
+
+  item->indefinite = FALSE;
+  if (G_UNLIKELY (left == 0))
+    return mkv_cbor_reader_next_by_libcbor (self, item);
+  type = types[*at >> 5];
+  info = *at & 0x1F;
+  /* A head has at most 9 octets: where there are as many, there is no need to
+   * look again. */
+  if (G_UNLIKELY (type < 0 || info > 27 || (left < 9 && info > 23)))
+    return mkv_cbor_reader_next_by_libcbor (self, item);
+  at++;
+  if (info < 24)
+    number = info;
+  else if (info == 24)
+    number = *at++;
+  else if (info == 25)
+    {
+      number = (guint64) at[0] << 8 | at[1];
+      at += 2;
+    }
+  else if (info == 26)
+    {
+      guint32 octets;
+
+      memcpy (&octets, at, 4);
+      number = GUINT32_FROM_BE (octets);
+      at += 4;
+    }
+  else
+    {
+      memcpy (&number, at, 8);
+      number = GUINT64_FROM_BE (number);
+      at += 8;
+    }
+  item->type = (MkvCborType) type;
+  item->number = number;
+  if (type == MKV_CBOR_BYTES || type == MKV_CBOR_TEXT)
+    {
+      if (G_UNLIKELY (number > (gsize) (self->end - at)))
+        return mkv_cbor_reader_fail (self, "a string is longer than what is there");
+      item->octets = at;
+      item->length = (gsize) number;
+      at += number;
+    }
+  self->at = at;
+  return TRUE;
+}
+
+/* Takes the next item of a place where the protocol knows what comes: no tag,
+ * text in UTF-8. Of a container it takes the head: it has to be entered or
+ * left behind before anything else is taken. */
+gboolean mkv_cbor_reader_take (MkvCborReader *self, MkvCborItem *item);
+
+/* The same where anything may come: tags are skipped. */
+gboolean mkv_cbor_reader_take_any (MkvCborReader *self, MkvCborItem *item);
+
+/* Takes what is in the container whose head @item is, if it is one. */
+gboolean mkv_cbor_reader_leave_behind (MkvCborReader *self, const MkvCborItem *item);
+
+/* Takes the next item, whatever it is, and all that is in it. */
+gboolean mkv_cbor_reader_skip (MkvCborReader *self);
+
+/* Enters the array or the map whose head was taken. */
+gboolean mkv_cbor_reader_enter (MkvCborReader *self, const MkvCborItem *item, MkvCborContainer *container);
+
+/* Whether the innermost container has another item or pair. If not, it was
+ * left, unless there is an error: also if a key was kept twice. */
+static inline gboolean
+mkv_cbor_reader_more (MkvCborReader *self, MkvCborContainer *container)
+{
+  if (container->left == 0)
+    return mkv_cbor_reader_more_or_leave (self, container);
+  container->left--;
+  return TRUE;
+}
+
+/* Takes the key of a pair. The caller finds that it came before, or keeps it. */
+gboolean mkv_cbor_reader_key (MkvCborReader *self, MkvCborItem *key);
+gboolean mkv_cbor_reader_keep_key (MkvCborReader *self, const MkvCborItem *key);
+gboolean mkv_cbor_reader_duplicate (MkvCborReader *self);
+
+/* Whether an array comes next. */
+gboolean mkv_cbor_reader_is_array (const MkvCborReader *self);
+
+/* Whether nothing is wrong and nothing is left. */
+gboolean mkv_cbor_reader_finish (MkvCborReader *self);
+
+/* MKV_ERROR_MALFORMED, of what is wrong. */
+void mkv_cbor_reader_set_error (MkvCborReader *self, GError **error);
+
+/* Whether an item is an integer from @min to @max, or a float that is one. */
+gboolean mkv_cbor_item_get_int (const MkvCborItem *item, gint64 min, gint64 max, gint64 *number);
+
+/* Whether an item is a text without NUL of less than @size octets. */
+gboolean mkv_cbor_item_get_text (const MkvCborItem *item, char *text, gsize size);
+
+/* Whether a text item is @text, of @length octets. */
+static inline gboolean
+mkv_cbor_item_is (const MkvCborItem *item, const char *text, gsize length)
+{
+  return item->length == length && memcmp (item->octets, text, length) == 0;
+}
+
+G_END_DECLS

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "mkv-json-messages.h"
+
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "base/mkv-limits.h"
+#include "mkv-json-fields.h"
+#include "mkv-json-writer.h"
+
+/* The checksum of an event as lower-case hexadecimal digits. */
+static void
+format_checksum (const MkvEntry *entry, char checksum[2 * MKV_CHECKSUM_BYTES + 1])
+{
+  static const char digits[] = "0123456789abcdef";
+  const guint8 *digest = mkv_entry_peek_digest (entry);
+
+  for (guint i = 0; i < MKV_CHECKSUM_BYTES; i++)
+    {
+      checksum[2 * i] = digits[digest[i] >> 4];
+      checksum[2 * i + 1] = digits[digest[i] & 0xF];
+    }
+  checksum[2 * MKV_CHECKSUM_BYTES] = 0;
+}
+
+static char *
+encode_event (const MkvEntry *entry, gboolean ascii, gsize *length)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  const MkvStamp *stamp = mkv_entry_get_stamp (entry);
+  gsize value_length;
+  const guint8 *value = mkv_entry_peek_value (entry, &value_length);
+  char checksum[2 * MKV_CHECKSUM_BYTES + 1];
+
+  format_checksum (entry, checksum);
+  mkv_json_set_string (object, "op", value != NULL ? "SET" : "DELETE");
+  mkv_json_set_string (object, "key", mkv_entry_get_key (entry));
+  if (value != NULL)
+    mkv_json_set_value (object, value, value_length);
+  json_object_set_int_member (object, "timestamp", stamp->timestamp);
+  mkv_json_set_string (object, "node_id", stamp->node_id);
+  json_object_set_int_member (object, "seq", stamp->seq);
+  mkv_json_set_string (object, "checksum", checksum);
+  return mkv_json_to_text (object, ascii, length);
+}
+
+GBytes *
+mkv_json_encode_events (GPtrArray *entries, gboolean ascii, gsize max_bytes, guint *n_encoded, GError **error)
+{
+  gsize max_several = MIN (max_bytes, MKV_MAX_EVENTS_BYTES);
+  g_autofree char *first = NULL;
+  GString *array = NULL;
+  gsize length;
+  guint n = 1;
+
+  first = encode_event (entries->pdata[0], ascii, &length);
+  if (length > MIN (max_bytes, MKV_MAX_EVENT_BYTES))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
+                   "The event takes %" G_GSIZE_FORMAT " octets in JSON, at most %" G_GSIZE_FORMAT " are allowed",
+                   length, MIN (max_bytes, MKV_MAX_EVENT_BYTES));
+      return NULL;
+    }
+  for (; n < MIN (entries->len, MKV_MAX_EVENTS); n++)
+    {
+      gsize next_length;
+      g_autofree char *next = NULL;
+
+      /* A bracket on each side, and a comma between. */
+      if ((array != NULL ? array->len : length + 1) + 2 > max_several)
+        break;
+      next = encode_event (entries->pdata[n], ascii, &next_length);
+      if ((array != NULL ? array->len : length + 1) + 1 + next_length + 1 > max_several)
+        break;
+      if (array == NULL)
+        {
+          array = g_string_new ("[");
+          g_string_append_len (array, first, (gssize) length);
+        }
+      g_string_append_c (array, ',');
+      g_string_append_len (array, next, (gssize) next_length);
+    }
+  *n_encoded = n;
+  if (array == NULL)
+    return g_bytes_new_take (g_steal_pointer (&first), length);
+  g_string_append_c (array, ']');
+  return g_string_free_to_bytes (array);
+}
+
+static MkvEntry *
+read_event (MkvJsonFields *fields, GError **error)
+{
+  g_autofree char *op = mkv_json_fields_dup_text (fields, "op");
+  g_autofree char *key = mkv_json_fields_dup_text (fields, "key");
+  g_autofree char *node_id = mkv_json_fields_dup_text (fields, "node_id");
+  g_autofree char *checksum = mkv_json_fields_dup_text (fields, "checksum");
+  gint64 timestamp = mkv_json_fields_get_int (fields, "timestamp", 0, MKV_MAX_TIMESTAMP, -1);
+  gint64 seq = mkv_json_fields_get_int (fields, "seq", 1, G_MAXINT64, 0);
+  g_autoptr (GBytes) value = mkv_json_fields_dup_value (fields);
+  g_autoptr (MkvEntry) entry = NULL;
+  char expected[2 * MKV_CHECKSUM_BYTES + 1];
+  gboolean deleted;
+
+  if (!mkv_json_fields_check (fields, error))
+    return NULL;
+  if (op == NULL || key == NULL || node_id == NULL || checksum == NULL || timestamp < 0 || seq == 0)
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "it lacks a field");
+      return NULL;
+    }
+  deleted = g_str_equal (op, "DELETE");
+  if (!deleted && !g_str_equal (op, "SET"))
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its “op” is neither SET nor DELETE");
+      return NULL;
+    }
+  if (deleted != (value == NULL))
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
+                           deleted ? "it is a DELETE with a value" : "it is a SET without a value");
+      return NULL;
+    }
+  entry = mkv_entry_new (key, value, timestamp, node_id, seq, error);
+  if (entry == NULL)
+    return NULL;
+  format_checksum (entry, expected);
+  if (!g_str_equal (checksum, expected))
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its checksum is not that of its content");
+      return NULL;
+    }
+  return g_steal_pointer (&entry);
+}
+
+GPtrArray *
+mkv_json_decode_events (GBytes *payload, char ***refused, GError **error)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GPtrArray) reasons = NULL;
+  g_autoptr (JsonParser) parser = NULL;
+  JsonNode *root;
+  MkvJsonCheck check;
+  guint n = 1;
+
+  if (!mkv_json_check (payload, &check, error))
+    return NULL;
+  if (check.is_array && (check.n_elements < 1 || check.n_elements > MKV_MAX_EVENTS))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "An array of events has 1 to %d, not %u", MKV_MAX_EVENTS,
+                   check.n_elements);
+      return NULL;
+    }
+  parser = mkv_json_parse (payload, &check, error);
+  if (parser == NULL)
+    return NULL;
+  root = json_parser_get_root (parser);
+  if (check.is_array)
+    n = check.n_elements;
+  else if (check.length > MKV_MAX_EVENT_BYTES)
+    check.oversize = 0;
+
+  entries = g_ptr_array_new_full (n, (GDestroyNotify) mkv_entry_unref);
+  reasons = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < n; i++)
+    {
+      JsonNode *node = check.is_array ? json_array_get_element (json_node_get_array (root), i) : root;
+      g_autoptr (GError) reason = NULL;
+      MkvEntry *entry = NULL;
+
+      if (i == check.oversize)
+        g_set_error (&reason, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
+      else if (!JSON_NODE_HOLDS_OBJECT (node))
+        g_set_error_literal (&reason, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not an object");
+      else
+        {
+          MkvJsonFields fields = { json_node_get_object (node), check.odd, NULL };
+
+          entry = read_event (&fields, &reason);
+        }
+      if (entry != NULL)
+        g_ptr_array_add (entries, entry);
+      else
+        g_ptr_array_add (reasons, g_strdup_printf ("Event %u: %s", i + 1, reason->message));
+    }
+  if (reasons->len > 0)
+    {
+      g_ptr_array_add (reasons, NULL);
+      *refused = (char **) g_ptr_array_free (g_steal_pointer (&reasons), FALSE);
+    }
+  return g_steal_pointer (&entries);
+}
