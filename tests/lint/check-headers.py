@@ -19,8 +19,7 @@ def check_installed():
         private = name.endswith('-private.h')
         if private and name in installed:
             yield f'{name}: is private, and installed'
-        is_built = (lint.SOURCE / path).with_suffix('.c').exists()
-        if not private and is_built and name not in installed:
+        if not private and name not in installed and name != 'merklekv.h':
             yield f'{name}: is not installed; what is not public ends in -private.h'
 
 
