@@ -37,7 +37,8 @@ set_pairs (JsonObject *object, GPtrArray *keys, GPtrArray *values, GError **erro
                        (const char *) keys->pdata[i]);
           return FALSE;
         }
-      value = g_strndup (octets, length);
+      /* Of no octets at all there is no address either. */
+      value = length > 0 ? g_strndup (octets, length) : g_strdup ("");
       json_object_set_string_member (pairs, keys->pdata[i], value);
     }
   return TRUE;

@@ -24,10 +24,11 @@ struct _MkvDemoBroker
 char *
 mkv_demo_broker_find (void)
 {
-  char *program = g_find_program_in_path ("mosquitto");
+  const char *chosen = g_getenv ("MKV_MOSQUITTO");
+  char *program = g_find_program_in_path (chosen != NULL ? chosen : "mosquitto");
 
   /* Debian has it where only root looks. */
-  if (program == NULL && g_file_test ("/usr/sbin/mosquitto", G_FILE_TEST_IS_EXECUTABLE))
+  if (program == NULL && chosen == NULL && g_file_test ("/usr/sbin/mosquitto", G_FILE_TEST_IS_EXECUTABLE))
     program = g_strdup ("/usr/sbin/mosquitto");
   return program;
 }

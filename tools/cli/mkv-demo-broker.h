@@ -9,7 +9,7 @@ G_BEGIN_DECLS
 /* A mosquitto of our own, on a free loopback port, gone with this process. */
 typedef struct _MkvDemoBroker MkvDemoBroker;
 
-/* Where mosquitto is; NULL if it is not installed. */
+/* Where mosquitto is, or what MKV_MOSQUITTO names instead; NULL if there is none. */
 char *mkv_demo_broker_find (void);
 
 /* Starts @program, and waits until it listens. */
