@@ -32,7 +32,8 @@ void mkv_command_processor_set_describe_func (MkvCommandProcessor *self, MkvDesc
 /* Reads the receipts of earlier runs and begins to take commands. */
 gboolean mkv_command_processor_start (MkvCommandProcessor *self, GError **error);
 
-/* Takes no more commands; what is being executed is answered still. */
+/* From now on commands are answered with UNAVAILABLE; what is being executed is
+ * answered still. */
 void mkv_command_processor_stop (MkvCommandProcessor *self);
 
 G_END_DECLS

@@ -34,8 +34,8 @@ struct _MkvCommandProcessor
   MkvClock *clock;
   MkvObserver *observer;
   MkvResponder *responder;
-  MkvReceiptBook *receipts;
-  gboolean started;
+  MkvReceiptBook *receipts; /* the store's; NULL until started */
+  gboolean stopped;
   gint64 started_at;
   MkvCommandAccess access;
   MkvDescribeFunc describe;
@@ -331,6 +331,9 @@ on_command (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError 
                                                                             : MKV_ERROR_INVALID_ARGUMENT,
                    reason->message);
     }
+  else if (self->stopped)
+    refuse_with (self, request, MKV_COUNTER_COMMANDS_REFUSED, MKV_ERROR_UNAVAILABLE,
+                 "This node stops and takes no more commands");
   else if (!check_access (self, command, &error))
     mkv_responder_refuse (self->responder, request, MKV_COUNTER_COMMANDS_REFUSED, error);
   else if (!mkv_command_id_check (mkv_command_get_id (command), &error) || !mkv_command_validate (command, &error))
@@ -350,7 +353,8 @@ mkv_command_processor_dispose (GObject *object)
 {
   MkvCommandProcessor *self = MKV_COMMAND_PROCESSOR (object);
 
-  mkv_command_processor_stop (self);
+  if (self->router != NULL && self->receipts != NULL)
+    mkv_router_set_handler (self->router, MKV_ROUTE_COMMANDS, NULL, NULL);
   g_clear_object (&self->router);
   g_clear_object (&self->store);
   G_OBJECT_CLASS (mkv_command_processor_parent_class)->dispose (object);
@@ -365,7 +369,6 @@ mkv_command_processor_finalize (GObject *object)
   g_clear_object (&self->clock);
   g_clear_object (&self->observer);
   g_clear_pointer (&self->responder, mkv_responder_free);
-  g_clear_pointer (&self->receipts, mkv_receipt_book_free);
   G_OBJECT_CLASS (mkv_command_processor_parent_class)->finalize (object);
 }
 
@@ -393,7 +396,6 @@ mkv_command_processor_new (MkvRouter *router, MkvLocalStore *store, MkvCodec *js
   self->clock = g_object_ref (clock);
   self->observer = g_object_ref (observer);
   self->responder = mkv_responder_new (router, json, cbor, clock, observer);
-  self->receipts = mkv_receipt_book_new (clock);
   self->started_at = mkv_clock_get_monotonic_time (clock);
   return self;
 }
@@ -414,17 +416,15 @@ mkv_command_processor_set_describe_func (MkvCommandProcessor *self, MkvDescribeF
 gboolean
 mkv_command_processor_start (MkvCommandProcessor *self, GError **error)
 {
-  if (!mkv_receipt_book_load (self->receipts, mkv_local_store_get_storage (self->store), error))
+  self->receipts = mkv_receipt_book_get_for (self->store, self->clock, error);
+  if (self->receipts == NULL)
     return FALSE;
   mkv_router_set_handler (self->router, MKV_ROUTE_COMMANDS, on_command, self);
-  self->started = TRUE;
   return TRUE;
 }
 
 void
 mkv_command_processor_stop (MkvCommandProcessor *self)
 {
-  if (self->started)
-    mkv_router_set_handler (self->router, MKV_ROUTE_COMMANDS, NULL, NULL);
-  self->started = FALSE;
+  self->stopped = TRUE;
 }

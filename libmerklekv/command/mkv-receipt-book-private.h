@@ -5,7 +5,7 @@
 #include "base/mkv-clock.h"
 #include "model/mkv-command.h"
 #include "model/mkv-response.h"
-#include "storage/mkv-storage.h"
+#include "store/mkv-local-store-private.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +30,11 @@ void mkv_receipt_book_free (MkvReceiptBook *self);
 
 /* Reads what an earlier run has left. */
 gboolean mkv_receipt_book_load (MkvReceiptBook *self, MkvStorage *storage, GError **error);
+
+/* The book of @store, loaded, made if this is the first that wants it. It lives
+ * as long as the store: what one processor executes must be known to the one
+ * that takes its place. (transfer none) */
+MkvReceiptBook *mkv_receipt_book_get_for (MkvLocalStore *store, MkvClock *clock, GError **error);
 
 /* *@receipt is set where the request is new, *@answer (transfer full) where it
  * is known. */

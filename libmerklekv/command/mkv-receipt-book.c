@@ -157,6 +157,27 @@ mkv_receipt_book_load (MkvReceiptBook *self, MkvStorage *storage, GError **error
   return TRUE;
 }
 
+MkvReceiptBook *
+mkv_receipt_book_get_for (MkvLocalStore *store, MkvClock *clock, GError **error)
+{
+  static GQuark quark;
+  MkvReceiptBook *book;
+
+  if (quark == 0)
+    quark = g_quark_from_static_string ("mkv-receipt-book");
+  book = g_object_get_qdata (G_OBJECT (store), quark);
+  if (book != NULL)
+    return book;
+  book = mkv_receipt_book_new (clock);
+  if (!mkv_receipt_book_load (book, mkv_local_store_get_storage (store), error))
+    {
+      mkv_receipt_book_free (book);
+      return NULL;
+    }
+  g_object_set_qdata_full (G_OBJECT (store), quark, book, (GDestroyNotify) mkv_receipt_book_free);
+  return book;
+}
+
 MkvReceiptMatch
 mkv_receipt_book_begin (MkvReceiptBook *self, const char *topic, const MkvCommand *command, MkvReceipt **receipt,
                         MkvResponse **answer)

@@ -127,6 +127,7 @@ mkv_responder_refuse (MkvResponder *self, const MkvRequest *request, MkvCounter 
   mkv_observer_drop (self->observer, counter, "A command was refused with %s",
                      error->code == MKV_ERROR_TOO_LARGE      ? "PAYLOAD_TOO_LARGE"
                      : error->code == MKV_ERROR_FORBIDDEN    ? "FORBIDDEN"
+                     : error->code == MKV_ERROR_UNAVAILABLE  ? "UNAVAILABLE"
                      : error->code == MKV_ERROR_RATE_LIMITED ? "RATE_LIMITED"
                                                              : "INVALID_REQUEST");
   if (mkv_answer_limiter_take (self->limiter, request->topic))

@@ -249,6 +249,38 @@ test_restart (void)
   assert_ok (fourth, "id", "2");
 }
 
+static void
+test_successor (void)
+{
+  g_autoptr (World) world = world_new (0);
+  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "get", "n", NULL);
+  g_autoptr (MkvCommandProcessor) first = NULL;
+  g_autoptr (MkvResponse) stopped = NULL, done = NULL, again = NULL;
+
+  g_test_summary ("One that stops says UNAVAILABLE, and its successor knows what it still executes");
+  mkv_test_storage_let (storage (world), FALSE);
+  world_send (world, incr, "");
+  mkv_test_iterate ();
+  mkv_command_processor_stop (world->processor);
+  stopped = world_ask (world, get);
+  assert_error (stopped, "get", MKV_ERROR_CODE_UNAVAILABLE);
+
+  first = g_steal_pointer (&world->processor);
+  world->processor = mkv_command_processor_new (world->router, world->store, world->json, world->cbor,
+                                                MKV_CLOCK (world->clock), world->observer);
+  g_assert_true (mkv_command_processor_start (world->processor, NULL));
+  world_send (world, incr, "");
+  mkv_test_iterate ();
+  g_assert_cmpuint (world->messages->len, ==, 0);
+  mkv_test_storage_let (storage (world), TRUE);
+  done = world_next (world);
+  assert_ok (done, "id", "1");
+  again = world_ask (world, incr);
+  assert_replayed (again, "id", "1");
+  assert_value (world, "n", "1");
+}
+
 static gboolean
 node_is_connected (gpointer user_data)
 {
@@ -335,6 +367,7 @@ main (int argc, char **argv)
   g_test_add_func ("/command-replay/unavailable", test_unavailable);
   g_test_add_func ("/command-replay/executing", test_executing);
   g_test_add_func ("/command-replay/restart", test_restart);
+  g_test_add_func ("/command-replay/successor", test_successor);
   g_test_add_func ("/command-replay/redelivery", test_redelivery);
   g_test_add_func ("/command-replay/many-at-once", test_many_at_once);
   return g_test_run ();
