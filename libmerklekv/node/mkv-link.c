@@ -157,6 +157,16 @@ on_state_changed (MkvRouter *router, MkvLink *self)
   g_signal_emit (self, signals[SIGNAL_STATE_CHANGED], 0);
 }
 
+/* MerkleKV-Mobile sends and reads characters above U+007F in a broken way. */
+static void
+set_ascii (MkvLink *self)
+{
+  gboolean ascii = g_str_equal (mkv_config_get_string (self->config, "replication.codec"), "locked-spec");
+
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (self->json), "ascii") != NULL)
+    g_object_set (self->json, "ascii", ascii, NULL);
+}
+
 static void
 apply_config (MkvLink *self)
 {
@@ -165,6 +175,7 @@ apply_config (MkvLink *self)
   const char *access = mkv_config_get_string (config, "commands.access");
   MkvCodec *command_codec = get_codec (self, "commands.codec");
 
+  set_ascii (self);
   if (self->publisher != NULL)
     {
       mkv_publisher_set_codec (self->publisher, get_codec (self, "replication.codec"));
