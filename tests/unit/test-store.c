@@ -377,6 +377,7 @@ stamp_of (Fixture *f, const char *key)
 static void
 test_clock_steps_back (Fixture *f, gconstpointer data)
 {
+  g_autoptr (GPtrArray) nothing = g_ptr_array_new ();
   MkvWrite *write;
 
   g_test_summary ("What was written while the clock was wrong is written again when it steps back");
@@ -387,7 +388,7 @@ test_clock_steps_back (Fixture *f, gconstpointer data)
   assert_outbox (f, "");
   set (f, "c", "3");
   /* The write that saw it has queued the mending; this comes after it. */
-  write = submit (f, MKV_WRITE_CLEAR_OUTBOX, g_ptr_array_new ());
+  write = submit (f, MKV_WRITE_CLEAR_OUTBOX, nothing);
   mkv_write_free (write);
   g_assert_cmpint (stamp_of (f, "a"), ==, NOW);
   g_assert_cmpint (stamp_of (f, "b"), ==, NOW);

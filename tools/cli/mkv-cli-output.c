@@ -17,7 +17,8 @@ put_bytes (GBytes *bytes)
   if (bytes == NULL)
     return;
   data = g_bytes_get_data (bytes, &length);
-  fwrite (data, 1, length, stdout);
+  if (length > 0)
+    fwrite (data, 1, length, stdout);
 }
 
 static void
