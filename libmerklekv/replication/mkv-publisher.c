@@ -265,6 +265,8 @@ on_sent (gint reason, gpointer user_data)
     {
       mkv_observer_count (self->observer, MKV_COUNTER_EVENTS_PUBLISHED, flight->entries->len);
       mkv_outbox_clearer_add (self->clearer, flight->entries);
+      if (self->n_inflight == 0 && !self->paused)
+        mkv_outbox_clearer_flush (self->clearer);
     }
   else
     {
@@ -545,7 +547,7 @@ mkv_publisher_new (MkvLocalStore *store, MkvRouter *router, MkvCodec *codec, Mkv
   self->clock = g_object_ref (clock);
   self->observer = g_object_ref (observer);
   self->reader = mkv_outbox_reader_new (store);
-  self->clearer = mkv_outbox_clearer_new (store);
+  self->clearer = mkv_outbox_clearer_new (store, clock);
   g_signal_connect (self->clearer, "done", G_CALLBACK (on_cleared), self);
   g_signal_connect (store, "changed", G_CALLBACK (on_changed), self);
   g_signal_connect (router, "connected", G_CALLBACK (on_connected), self);
@@ -586,7 +588,7 @@ mkv_publisher_retry (MkvPublisher *self)
   self->paused = FALSE;
   self->busy = TRUE;
   arm_retry_timer (self, REFUSED_RETRY_INTERVAL);
-  mkv_outbox_clearer_retry (self->clearer);
+  mkv_outbox_clearer_flush (self->clearer);
   schedule_pump (self);
 }
 
