@@ -41,6 +41,13 @@ MkvStorage *mkv_local_store_get_storage (MkvLocalStore *self);
 GPtrArray *mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit, gint64 *last_seq,
                                         GError **error);
 
+/* Told in the store's context, soon after local writes were marked in the
+ * outbox: how many since the last time, and about how many octets. NULL to be
+ * told no more. Costs a writer next to nothing, unlike ::changed, because no
+ * entry is queued. */
+typedef void (*MkvOutboxFunc) (guint n_entries, gsize n_bytes, gpointer user_data);
+void mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvOutboxFunc func, gpointer user_data);
+
 /* From now on every write fails with MKV_ERROR_UNAVAILABLE; returns when none
  * is left in the queue. The storage stays open. */
 void mkv_local_store_shut_down (MkvLocalStore *self);

@@ -3,9 +3,11 @@
  *
  * A write goes: mkv_store_*() > commit queue (who leads) > commit() below >
  * decision (what it does) > storage, all of the batch at once > change queue >
- * ::changed. Locks: `policy_mutex` guards the policy alone; the decision and
- * everything marked so belong to the leader, of whom there is one at a time;
- * the queues have their own. None is held while another is taken.
+ * ::changed, and the outbox's function. Locks: `policy_mutex` guards the policy
+ * alone, `outbox_mutex` what that function is and is to be told; the decision
+ * and everything marked so belong to the leader, of whom there is one at a time;
+ * the queues have their own. None is held while another is taken, but for those
+ * of a main context.
  */
 #include "store/mkv-local-store-private.h"
 
@@ -42,6 +44,13 @@ struct _MkvLocalStore
 
   GMutex policy_mutex;
   MkvStorePolicy policy;
+
+  GMutex outbox_mutex; /* guards the four below */
+  MkvOutboxFunc outbox_func;
+  gpointer outbox_data;
+  guint n_marked; /* not told yet */
+  gsize marked_bytes;
+  GSource *outbox_source; /* ready when something is to be told */
 
   /* The leader's. */
   MkvDecision decision;
@@ -171,6 +180,60 @@ queue_heal (MkvLocalStore *self)
   mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_HEAL, NULL, NULL), NULL);
 }
 
+static gboolean
+on_outbox_source (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  MkvLocalStore *self = user_data;
+  MkvOutboxFunc func;
+  gpointer data;
+  guint n_entries;
+  gsize n_bytes;
+
+  g_mutex_lock (&self->outbox_mutex);
+  g_source_set_ready_time (source, -1);
+  func = self->outbox_func;
+  data = self->outbox_data;
+  n_entries = self->n_marked;
+  n_bytes = self->marked_bytes;
+  self->n_marked = 0;
+  self->marked_bytes = 0;
+  g_mutex_unlock (&self->outbox_mutex);
+  if (func != NULL && n_entries > 0)
+    func (n_entries, n_bytes, data);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs outbox_source_funcs = { NULL, NULL, on_outbox_source, NULL, NULL, NULL };
+
+/* What of the batch was marked in the outbox. */
+static void
+tell_outbox (MkvLocalStore *self, MkvDecision *decision)
+{
+  GPtrArray *entries = mkv_storage_batch_get_entries (decision->batch);
+  gsize n_bytes = 0;
+  guint n = 0;
+
+  for (guint i = 0; i < entries->len; i++)
+    if (g_array_index (decision->origins, MkvOrigin, i) == MKV_ORIGIN_LOCAL)
+      {
+        GBytes *value = mkv_entry_get_value (entries->pdata[i]);
+
+        n++;
+        n_bytes += strlen (mkv_entry_get_key (entries->pdata[i])) + (value != NULL ? g_bytes_get_size (value) : 0);
+      }
+  if (n == 0)
+    return;
+  g_mutex_lock (&self->outbox_mutex);
+  if (self->outbox_func != NULL)
+    {
+      if (self->n_marked == 0)
+        g_source_set_ready_time (self->outbox_source, 0);
+      self->n_marked += n;
+      self->marked_bytes += n_bytes;
+    }
+  g_mutex_unlock (&self->outbox_mutex);
+}
+
 static void
 commit (MkvWrite *first, gpointer user_data)
 {
@@ -219,6 +282,8 @@ commit (MkvWrite *first, gpointer user_data)
     for (guint i = 0; i < entries->len; i++)
       mkv_change_queue_push (self->changes, entries->pdata[i],
                              g_array_index (decision->origins, MkvOrigin, i));
+  if (decision->policy.outbox)
+    tell_outbox (self, decision);
   mkv_decision_reset (decision);
 
   /* The clock has stepped back behind what was written with it. */
@@ -255,6 +320,9 @@ mkv_local_store_dispose (GObject *object)
   if (self->commits != NULL)
     mkv_commit_queue_shut_down (self->commits);
   g_clear_pointer (&self->changes, mkv_change_queue_free);
+  if (self->outbox_source != NULL)
+    g_source_destroy (self->outbox_source);
+  g_clear_pointer (&self->outbox_source, g_source_unref);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->dispose (object);
 }
 
@@ -270,6 +338,7 @@ mkv_local_store_finalize (GObject *object)
   g_free (self->node_id);
   mkv_decision_clear (&self->decision);
   g_mutex_clear (&self->policy_mutex);
+  g_mutex_clear (&self->outbox_mutex);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->finalize (object);
 }
 
@@ -292,6 +361,7 @@ static void
 mkv_local_store_init (MkvLocalStore *self)
 {
   g_mutex_init (&self->policy_mutex);
+  g_mutex_init (&self->outbox_mutex);
   mkv_decision_init (&self->decision);
 }
 
@@ -427,6 +497,10 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->decision.node_id_length = strlen (node_id);
   self->commits = mkv_commit_queue_new (commit, self);
   self->changes = mkv_change_queue_new (context, on_change, self);
+  self->outbox_source = g_source_new (&outbox_source_funcs, sizeof (GSource));
+  g_source_set_static_name (self->outbox_source, "mkv-outbox");
+  g_source_set_callback (self->outbox_source, NULL, self, NULL);
+  g_source_attach (self->outbox_source, context);
   if (!open_store (self, error))
     return NULL;
   return g_steal_pointer (&self);
@@ -551,6 +625,17 @@ mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit,
         g_ptr_array_add (entries, g_steal_pointer (&entry));
     }
   return g_steal_pointer (&entries);
+}
+
+void
+mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvOutboxFunc func, gpointer user_data)
+{
+  g_mutex_lock (&self->outbox_mutex);
+  self->outbox_func = func;
+  self->outbox_data = user_data;
+  self->n_marked = 0;
+  self->marked_bytes = 0;
+  g_mutex_unlock (&self->outbox_mutex);
 }
 
 void

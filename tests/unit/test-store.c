@@ -478,6 +478,52 @@ test_outbox (Fixture *f, gconstpointer data)
   assert_outbox (f, "c=-");
 }
 
+typedef struct
+{
+  guint n_calls;
+  guint n_entries;
+  gsize n_bytes;
+} Told;
+
+static void
+on_outbox (guint n_entries, gsize n_bytes, gpointer user_data)
+{
+  Told *told = user_data;
+
+  told->n_calls++;
+  told->n_entries += n_entries;
+  told->n_bytes += n_bytes;
+}
+
+static void
+test_outbox_func (Fixture *f, gconstpointer data)
+{
+  MkvLocalStore *store = (MkvLocalStore *) f->store;
+  g_autoptr (MkvEntry) theirs = make ("b", "theirs", NOW + 1000, "z", 1);
+  Told told = { 0 };
+
+  g_test_summary ("What is marked in the outbox is told of, all since the last time at once");
+  set (f, "before", "1");
+  mkv_local_store_set_outbox_func (store, on_outbox, &told);
+  apply (f, theirs, 1, 0, 0, 0);
+  mkv_test_iterate ();
+  g_assert_cmpuint (told.n_calls, ==, 0);
+
+  set (f, "a", "123");
+  set (f, "a", "45");
+  g_assert_true (mkv_store_delete (f->store, "bc", NULL, NULL));
+  g_assert_cmpuint (told.n_calls, ==, 0);
+  mkv_test_iterate ();
+  g_assert_cmpuint (told.n_calls, ==, 1);
+  g_assert_cmpuint (told.n_entries, ==, 3);
+  g_assert_cmpuint (told.n_bytes, ==, 9);
+
+  set (f, "d", "1");
+  mkv_local_store_set_outbox_func (store, NULL, NULL);
+  mkv_test_iterate ();
+  g_assert_cmpuint (told.n_calls, ==, 1);
+}
+
 static void
 test_outbox_pages (Fixture *f, gconstpointer data)
 {
@@ -668,6 +714,7 @@ main (int argc, char **argv)
   ADD ("seq", test_seq);
   ADD ("node-id", test_node_id);
   ADD ("outbox", test_outbox);
+  ADD ("outbox/func", test_outbox_func);
   ADD ("outbox/pages", test_outbox_pages);
   ADD ("event-limit", test_event_limit);
   ADD ("changed", test_changed);
