@@ -37,8 +37,8 @@ void mkv_outbox_reader_take (MkvOutboxReader *self, guint n);
  * then. */
 void mkv_outbox_reader_put_back (MkvOutboxReader *self);
 
-/* At least what @entry takes as an event, in any codec. */
-gsize mkv_outbox_reader_estimate (MkvEntry *entry);
+/* At least what an event takes besides its key and value, in any codec. */
+#define MKV_OUTBOX_EVENT_OVERHEAD (88)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvOutboxReader, mkv_outbox_reader_free)
 

@@ -6,9 +6,6 @@
 
 #include "base/mkv-limits.h"
 
-/* At least what an event takes besides its key and value. */
-#define EVENT_OVERHEAD 88
-
 /* Every mark up to `cursor` was read in this round: its entry is in `page`, from
  * `next` on, or was taken. */
 struct _MkvOutboxReader
@@ -41,12 +38,12 @@ mkv_outbox_reader_free (MkvOutboxReader *self)
   g_free (self);
 }
 
-gsize
-mkv_outbox_reader_estimate (MkvEntry *entry)
+static gsize
+estimate (MkvEntry *entry)
 {
   GBytes *value = mkv_entry_get_value (entry);
 
-  return EVENT_OVERHEAD + strlen (mkv_entry_get_key (entry)) + (value != NULL ? g_bytes_get_size (value) : 0);
+  return MKV_OUTBOX_EVENT_OVERHEAD + strlen (mkv_entry_get_key (entry)) + (value != NULL ? g_bytes_get_size (value) : 0);
 }
 
 static void
@@ -108,7 +105,7 @@ mkv_outbox_reader_fill (MkvOutboxReader *self, guint max_events, gsize max_bytes
       g_ptr_array_remove_range (self->page, 0, self->next);
       self->next = 0;
       for (guint i = 0; i < entries->len; i++)
-        n_bytes += mkv_outbox_reader_estimate (entries->pdata[i]);
+        n_bytes += estimate (entries->pdata[i]);
       if (entries->len > 0)
         self->limit = CLAMP (2 * max_bytes * entries->len / n_bytes, 1, MKV_MAX_EVENTS);
       self->n_bytes += n_bytes;
@@ -126,7 +123,7 @@ mkv_outbox_reader_peek (MkvOutboxReader *self, guint max_events, gsize max_bytes
 
   for (guint i = self->next; i < self->page->len && entries->len < max_events && n_bytes < max_bytes; i++)
     {
-      n_bytes += mkv_outbox_reader_estimate (self->page->pdata[i]);
+      n_bytes += estimate (self->page->pdata[i]);
       g_ptr_array_add (entries, mkv_entry_ref (self->page->pdata[i]));
     }
   return entries;
@@ -136,7 +133,7 @@ void
 mkv_outbox_reader_take (MkvOutboxReader *self, guint n)
 {
   for (guint i = 0; i < n; i++)
-    self->n_bytes -= mkv_outbox_reader_estimate (self->page->pdata[self->next++]);
+    self->n_bytes -= estimate (self->page->pdata[self->next++]);
   if (self->next == self->page->len)
     clear_page (self);
 }

@@ -442,15 +442,15 @@ pump (gpointer user_data)
 }
 
 static void
-on_changed (MkvStore *store, MkvEntry *entry, MkvOrigin origin, gpointer user_data)
+on_outbox (guint n_entries, gsize n_bytes, gpointer user_data)
 {
   MkvPublisher *self = user_data;
 
-  if (origin != MKV_ORIGIN_LOCAL || !mkv_router_is_connected (self->router))
+  if (!mkv_router_is_connected (self->router))
     return;
   self->busy = TRUE;
-  self->n_waiting++;
-  self->waiting_bytes += mkv_outbox_reader_estimate (entry);
+  self->n_waiting += n_entries;
+  self->waiting_bytes += n_bytes + n_entries * MKV_OUTBOX_EVENT_OVERHEAD;
   if (self->n_waiting >= self->max_batch || self->waiting_bytes >= MKV_MAX_EVENTS_BYTES)
     schedule_pump (self);
   arm_batch_timer (self);
@@ -549,7 +549,7 @@ mkv_publisher_new (MkvLocalStore *store, MkvRouter *router, MkvCodec *codec, Mkv
   self->reader = mkv_outbox_reader_new (store);
   self->clearer = mkv_outbox_clearer_new (store, clock);
   g_signal_connect (self->clearer, "done", G_CALLBACK (on_cleared), self);
-  g_signal_connect (store, "changed", G_CALLBACK (on_changed), self);
+  mkv_local_store_set_outbox_func (store, on_outbox, self);
   g_signal_connect (router, "connected", G_CALLBACK (on_connected), self);
   g_signal_connect (router, "disconnected", G_CALLBACK (on_disconnected), self);
   if (mkv_router_is_connected (router))
@@ -598,7 +598,7 @@ mkv_publisher_stop (MkvPublisher *self)
   if (self->stopped)
     return;
   self->stopped = TRUE;
-  g_signal_handlers_disconnect_by_data (self->store, self);
+  mkv_local_store_set_outbox_func (self->store, NULL, NULL);
   g_signal_handlers_disconnect_by_data (self->router, self);
   g_signal_handlers_disconnect_by_data (self->clearer, self);
   g_source_destroy (self->pump_source);
