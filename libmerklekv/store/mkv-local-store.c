@@ -181,7 +181,7 @@ queue_heal (MkvLocalStore *self)
 }
 
 static gboolean
-on_outbox_source (GSource *source, GSourceFunc callback, gpointer user_data)
+on_marked (gpointer user_data)
 {
   MkvLocalStore *self = user_data;
   MkvOutboxFunc func;
@@ -190,7 +190,7 @@ on_outbox_source (GSource *source, GSourceFunc callback, gpointer user_data)
   gsize n_bytes;
 
   g_mutex_lock (&self->outbox_mutex);
-  g_source_set_ready_time (source, -1);
+  g_source_set_ready_time (self->outbox_source, -1);
   func = self->outbox_func;
   data = self->outbox_data;
   n_entries = self->n_marked;
@@ -203,7 +203,13 @@ on_outbox_source (GSource *source, GSourceFunc callback, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static GSourceFuncs outbox_source_funcs = { NULL, NULL, on_outbox_source, NULL, NULL, NULL };
+static gboolean
+outbox_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  return callback (user_data);
+}
+
+static GSourceFuncs outbox_source_funcs = { NULL, NULL, outbox_source_dispatch, NULL, NULL, NULL };
 
 /* What of the batch was marked in the outbox. */
 static void
@@ -499,7 +505,7 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->changes = mkv_change_queue_new (context, on_change, self);
   self->outbox_source = g_source_new (&outbox_source_funcs, sizeof (GSource));
   g_source_set_static_name (self->outbox_source, "mkv-outbox");
-  g_source_set_callback (self->outbox_source, NULL, self, NULL);
+  g_source_set_callback (self->outbox_source, on_marked, self, NULL);
   g_source_attach (self->outbox_source, context);
   if (!open_store (self, error))
     return NULL;
