@@ -9,9 +9,9 @@
 #define MS G_GINT64_CONSTANT (1000)
 #define SECOND G_USEC_PER_SEC
 
-#define N_SEEDS 8
+#define N_SEEDS 6
 #define MAX_REPLICAS 5
-#define N_STEPS 150
+#define N_STEPS 120
 #define N_KEYS 500
 
 typedef struct
