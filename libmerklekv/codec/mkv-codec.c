@@ -3,6 +3,7 @@
 #include "codec/mkv-codec.h"
 
 #include "base/mkv-error.h"
+#include "base/mkv-limits.h"
 #include "base/mkv-plugin-guard-private.h"
 
 /**
@@ -178,7 +179,8 @@ mkv_codec_decode_events_for_bindings (MkvCodec *self, GBytes *payload, char ***r
  * Encodes a command.
  *
  * Returns: (transfer full): the payload; %NULL with %MKV_ERROR_NOT_SUPPORTED if
- *   the codec can't express it
+ *   the codec can't express it, %MKV_ERROR_TOO_LARGE if it would be longer than
+ *   any payload may be, %MKV_ERROR_INVALID_ARGUMENT if a key of an MSET comes twice
  *
  * Since: 0.1
  */
@@ -229,6 +231,28 @@ mkv_codec_decode_command (MkvCodec *self, GBytes *payload, char **id, GError **e
   return command;
 }
 
+/* What can't fit into a payload is not encoded to see it: 256 values of 256 KiB
+ * would be 64 MiB. */
+static gboolean
+check_values (MkvResponse *response, GError **error)
+{
+  GBytes *value = mkv_response_get_value (response);
+  GPtrArray *results = mkv_response_get_results (response);
+  gsize length = value != NULL ? g_bytes_get_size (value) : 0;
+
+  for (guint i = 0; results != NULL && i < results->len; i++)
+    {
+      value = mkv_result_get_value (results->pdata[i]);
+      length += value != NULL ? g_bytes_get_size (value) : 0;
+    }
+  if (length <= MKV_MAX_PAYLOAD_BYTES)
+    return TRUE;
+  g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
+               "The values of the response have %" G_GSIZE_FORMAT " octets, a payload may have %d", length,
+               MKV_MAX_PAYLOAD_BYTES);
+  return FALSE;
+}
+
 /**
  * mkv_codec_encode_response:
  * @self: a codec
@@ -237,7 +261,8 @@ mkv_codec_decode_command (MkvCodec *self, GBytes *payload, char **id, GError **e
  *
  * Encodes a response.
  *
- * Returns: (transfer full): the payload
+ * Returns: (transfer full): the payload; %NULL with %MKV_ERROR_TOO_LARGE if it
+ *   would be longer than any payload may be
  *
  * Since: 0.1
  */
@@ -251,6 +276,8 @@ mkv_codec_encode_response (MkvCodec *self, MkvResponse *response, GError **error
 
   if (MKV_CODEC_GET_IFACE (self)->encode_response == NULL)
     return refuse_commands (self, error), NULL;
+  if (!check_values (response, error))
+    return NULL;
   payload = MKV_CODEC_GET_IFACE (self)->encode_response (self, response, &plugin_error);
   mkv_plugin_guard (payload != NULL, self, "encode_response", error, plugin_error);
   return payload;
