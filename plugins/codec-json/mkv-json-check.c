@@ -37,13 +37,6 @@ fail (Checker *self, const char *error)
   return FALSE;
 }
 
-static void
-skip_space (Checker *self)
-{
-  while (self->at < self->end && (*self->at == ' ' || *self->at == '\n' || *self->at == '\r' || *self->at == '\t'))
-    self->at++;
-}
-
 static gboolean
 comes_next (Checker *self, char c)
 {
@@ -61,7 +54,7 @@ take_name (Checker *self)
   if (!comes_next (self, '"'))
     return fail (self, "a name is not a string");
   name = ++self->at;
-  self->error = mkv_json_read_string (&self->at, self->end, &escaped, &self->check->odd);
+  self->error = mkv_json_read_string (&self->at, self->end, &escaped);
   if (self->error != NULL)
     return FALSE;
   length = (gsize) (self->at - 1 - name);
@@ -74,11 +67,11 @@ take_name (Checker *self)
     }
   mkv_key_stack_push (&self->keys, name, length);
   self->is_id = self->depth == 1 && self->check->id == NULL && length == 2 && memcmp (name, "id", 2) == 0;
-  skip_space (self);
+  mkv_json_skip_space (&self->at, self->end);
   if (!comes_next (self, ':'))
     return fail (self, "there is no colon behind a name");
   self->at++;
-  skip_space (self);
+  mkv_json_skip_space (&self->at, self->end);
   return TRUE;
 }
 
@@ -99,7 +92,7 @@ take_string (Checker *self)
   const char *text = ++self->at;
   gboolean escaped = FALSE;
 
-  self->error = mkv_json_read_string (&self->at, self->end, &escaped, &self->check->odd);
+  self->error = mkv_json_read_string (&self->at, self->end, &escaped);
   if (self->error != NULL)
     return FALSE;
   if (self->is_id)
@@ -113,19 +106,11 @@ take_string (Checker *self)
 static gboolean
 take_number (Checker *self)
 {
-  const char *start = self->at;
   gboolean is_integer;
   gint64 integer;
 
   self->error = mkv_json_read_number (&self->at, self->end, &is_integer, &integer);
-  if (self->error != NULL)
-    return FALSE;
-  if (!is_integer)
-    self->check->odd = TRUE;
-  for (const char *p = start; p < self->at; p++)
-    if (!g_ascii_isdigit (*p) && *p != '-')
-      self->check->odd = TRUE;
-  return TRUE;
+  return self->error == NULL;
 }
 
 static gboolean
@@ -203,11 +188,11 @@ close_containers (Checker *self)
       if (self->depth == 0)
         return TRUE;
       container = &self->open[self->depth - 1];
-      skip_space (self);
+      mkv_json_skip_space (&self->at, self->end);
       if (comes_next (self, ','))
         {
           self->at++;
-          skip_space (self);
+          mkv_json_skip_space (&self->at, self->end);
           return TRUE;
         }
       if (!comes_next (self, container->is_object ? '}' : ']'))
@@ -235,7 +220,7 @@ take_all (Checker *self)
           self->is_id = FALSE;
           if (!open_container (self))
             return FALSE;
-          skip_space (self);
+          mkv_json_skip_space (&self->at, self->end);
           is_empty = comes_next (self, self->open[self->depth - 1].is_object ? '}' : ']');
           if (!is_empty)
             continue;
@@ -269,7 +254,7 @@ mkv_json_check (GBytes *payload, MkvJsonCheck *check, GError **error)
   check->length = (gsize) (self.at - self.start);
   if (valid)
     {
-      skip_space (&self);
+      mkv_json_skip_space (&self.at, self.end);
       valid = self.at == self.end || fail (&self, "there is more behind its end");
     }
   if (!valid)

@@ -13,7 +13,6 @@ typedef struct
   gboolean is_array; /* else an object */
   guint n_elements;  /* of the array */
   guint oversize;    /* which element has more than MKV_MAX_EVENT_BYTES; G_MAXUINT if none has */
-  gboolean odd;      /* JSON-GLib would misread it: see mkv_json_normalize() */
   const char *id;    /* what stands between the quotation marks of the object's member "id"; NULL */
   gsize id_length;   /* if it has none. Also there if what is wrong comes later */
 } MkvJsonCheck;
@@ -23,16 +22,5 @@ typedef struct
  * a name that comes twice in an object. One pass, no recursion, and nothing is
  * allocated but a note of each name. */
 gboolean mkv_json_check (GBytes *payload, MkvJsonCheck *check, GError **error);
-
-/* A text that JSON-GLib reads as what @payload, which was checked, means. It
- * takes a NUL for the end of a string, wraps big integers, and a number with a
- * fraction or an exponent is never an integer for it. So in this text
- *
- *   - each number is an integer, or is 0.5 if it is none of 64 bits;
- *   - U+E000 0 stands for U+0000, and U+E000 1 for U+E000 itself. */
-char *mkv_json_normalize (GBytes *payload, gsize *length);
-
-/* A string of such a text, as it was meant: it may have a NUL in it. */
-char *mkv_json_denormalize (const char *text, gsize *length);
 
 G_END_DECLS

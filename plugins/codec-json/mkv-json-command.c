@@ -6,10 +6,47 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "mkv-json-check.h"
 #include "mkv-json-fields.h"
 #include "mkv-json-token.h"
 #include "mkv-json-writer.h"
 #include "model/mkv-names.h"
+
+typedef enum
+{
+  FIELD_OP,
+  FIELD_KEY,
+  FIELD_VALUE,
+  FIELD_ENCODING,
+  FIELD_AMOUNT,
+  FIELD_KEYS,
+  FIELD_KEY_VALUES,
+  FIELD_PREFIX,
+  FIELD_AFTER,
+  FIELD_LIMIT,
+  FIELD_PEER,
+  FIELD_TOKEN,
+  FIELD_TIMESTAMP,
+  N_FIELDS
+} Field;
+
+static const char *const field_names[N_FIELDS + 1] = {
+  [FIELD_OP] = "op",
+  [FIELD_KEY] = "key",
+  [FIELD_VALUE] = "value",
+  [FIELD_ENCODING] = "encoding",
+  [FIELD_AMOUNT] = "amount",
+  [FIELD_KEYS] = "keys",
+  [FIELD_KEY_VALUES] = "keyValues",
+  [FIELD_PREFIX] = "prefix",
+  [FIELD_AFTER] = "after",
+  [FIELD_LIMIT] = "limit",
+  [FIELD_PEER] = "peer",
+  [FIELD_TOKEN] = "token",
+  [FIELD_TIMESTAMP] = "timestamp",
+};
+
+G_STATIC_ASSERT (N_FIELDS <= MKV_JSON_MAX_FIELDS);
 
 /* MSET's values are strings, without "encoding": they have to be text. */
 static gboolean
@@ -89,47 +126,43 @@ mkv_json_encode_command (MkvCommand *command, gboolean ascii, GError **error)
 static void
 read_keys (MkvJsonFields *fields, MkvCommand *command)
 {
-  JsonArray *array = mkv_json_fields_get_array (fields, "keys");
-  guint n = array != NULL ? json_array_get_length (array) : 0;
+  MkvJsonIter iter;
+  const char *value;
 
-  if (n > MKV_MAX_BULK_KEYS)
-    mkv_json_fields_set_wrong (fields, "keys");
-  for (guint i = 0; i < n && fields->wrong == NULL; i++)
+  if (!mkv_json_fields_enter (fields, FIELD_KEYS, '[', &iter))
+    return;
+  for (guint i = 0; mkv_json_iter_next (&iter, NULL, &value); i++)
     {
-      g_autofree char *key = mkv_json_node_dup_text (json_array_get_element (array, i), fields->normalized);
+      g_autofree char *key = i < MKV_MAX_BULK_KEYS ? mkv_json_value_dup_text (value) : NULL;
 
-      if (key != NULL)
-        mkv_command_add_key (command, key);
-      else
-        mkv_json_fields_set_wrong (fields, "keys");
+      if (key == NULL)
+        {
+          mkv_json_fields_set_wrong (fields, FIELD_KEYS);
+          return;
+        }
+      mkv_command_add_key (command, key);
     }
 }
 
 static void
 read_pairs (MkvJsonFields *fields, MkvCommand *command)
 {
-  JsonObject *object = mkv_json_fields_get_object (fields, "keyValues");
-  JsonObjectIter iter;
-  const char *name;
-  JsonNode *node;
+  MkvJsonIter iter;
+  const char *name, *value;
 
-  if (object == NULL)
+  if (!mkv_json_fields_enter (fields, FIELD_KEY_VALUES, '{', &iter))
     return;
-  if (json_object_get_size (object) > MKV_MAX_BULK_KEYS)
+  for (guint i = 0; mkv_json_iter_next (&iter, &name, &value); i++)
     {
-      mkv_json_fields_set_wrong (fields, "keyValues");
-      return;
-    }
-  json_object_iter_init_ordered (&iter, object);
-  while (json_object_iter_next_ordered (&iter, &name, &node))
-    {
-      g_autoptr (GBytes) value = mkv_json_node_dup_octets (node, fields->normalized);
-      g_autofree char *key = mkv_json_dup_name (name, fields->normalized);
+      g_autofree char *key = i < MKV_MAX_BULK_KEYS ? mkv_json_value_dup_text (name) : NULL;
+      g_autoptr (GBytes) octets = mkv_json_value_dup_octets (value);
 
-      if (key != NULL && value != NULL)
-        mkv_command_add_pair (command, key, value);
-      else
-        mkv_json_fields_set_wrong (fields, "keyValues");
+      if (key == NULL || octets == NULL)
+        {
+          mkv_json_fields_set_wrong (fields, FIELD_KEY_VALUES);
+          return;
+        }
+      mkv_command_add_pair (command, key, octets);
     }
 }
 
@@ -149,20 +182,20 @@ read_arguments (MkvJsonFields *fields, MkvCommand *command)
     case MKV_OPERATION_SET:
     case MKV_OPERATION_APPEND:
     case MKV_OPERATION_PREPEND:
-      value = mkv_json_fields_dup_value (fields);
+      value = mkv_json_fields_dup_value (fields, FIELD_VALUE, FIELD_ENCODING);
       mkv_command_set_value (command, value);
       G_GNUC_FALLTHROUGH;
     case MKV_OPERATION_GET:
     case MKV_OPERATION_DELETE:
-      key = mkv_json_fields_dup_text (fields, "key");
+      key = mkv_json_fields_dup_text (fields, FIELD_KEY);
       mkv_command_set_key (command, key);
       break;
 
     case MKV_OPERATION_INCREMENT:
     case MKV_OPERATION_DECREMENT:
-      key = mkv_json_fields_dup_text (fields, "key");
+      key = mkv_json_fields_dup_text (fields, FIELD_KEY);
       mkv_command_set_key (command, key);
-      mkv_command_set_amount (command, mkv_json_fields_get_int (fields, "amount", G_MININT64, G_MAXINT64, 1));
+      mkv_command_set_amount (command, mkv_json_fields_get_int (fields, FIELD_AMOUNT, G_MININT64, G_MAXINT64, 1));
       break;
 
     case MKV_OPERATION_GET_MANY:
@@ -174,16 +207,16 @@ read_arguments (MkvJsonFields *fields, MkvCommand *command)
       break;
 
     case MKV_OPERATION_LIST_KEYS:
-      prefix = mkv_json_fields_dup_text (fields, "prefix");
+      prefix = mkv_json_fields_dup_text (fields, FIELD_PREFIX);
       mkv_command_set_prefix (command, prefix);
-      after = mkv_json_fields_dup_text (fields, "after");
+      after = mkv_json_fields_dup_text (fields, FIELD_AFTER);
       mkv_command_set_after (command, after);
-      mkv_command_set_limit (command, (guint) mkv_json_fields_get_int (fields, "limit", 1, MKV_MAX_LIST_KEYS,
+      mkv_command_set_limit (command, (guint) mkv_json_fields_get_int (fields, FIELD_LIMIT, 1, MKV_MAX_LIST_KEYS,
                                                                        MKV_DEFAULT_LIST_KEYS));
       break;
 
     case MKV_OPERATION_SYNC:
-      peer = mkv_json_fields_dup_text (fields, "peer");
+      peer = mkv_json_fields_dup_text (fields, FIELD_PEER);
       mkv_command_set_peer (command, peer);
       break;
 
@@ -197,8 +230,8 @@ read_arguments (MkvJsonFields *fields, MkvCommand *command)
 static MkvCommand *
 read_command (MkvJsonFields *fields, const char *id, GError **error)
 {
-  g_autofree char *op = mkv_json_fields_dup_text (fields, "op");
-  g_autofree char *token = mkv_json_fields_dup_text (fields, "token");
+  g_autofree char *op = mkv_json_fields_dup_text (fields, FIELD_OP);
+  g_autofree char *token = mkv_json_fields_dup_text (fields, FIELD_TOKEN);
   g_autoptr (MkvCommand) command = NULL;
   MkvOperation operation;
 
@@ -216,7 +249,7 @@ read_command (MkvJsonFields *fields, const char *id, GError **error)
   command = mkv_command_new (operation);
   mkv_command_set_id (command, id);
   mkv_command_set_token (command, token);
-  mkv_command_set_timestamp (command, mkv_json_fields_get_int (fields, "timestamp", 0, MKV_MAX_TIMESTAMP, -1));
+  mkv_command_set_timestamp (command, mkv_json_fields_get_int (fields, FIELD_TIMESTAMP, 0, MKV_MAX_TIMESTAMP, -1));
   read_arguments (fields, command);
   if (!mkv_json_fields_check (fields, error))
     return NULL;
@@ -241,9 +274,8 @@ dup_id (const MkvJsonCheck *check)
 MkvCommand *
 mkv_json_decode_command (GBytes *payload, char **id, GError **error)
 {
-  g_autoptr (JsonParser) parser = NULL;
   MkvJsonCheck check;
-  MkvJsonFields fields = { NULL };
+  MkvJsonFields fields;
   gboolean is_json = mkv_json_check (payload, &check, error);
 
   /* The strict pass remembers it, also if what is wrong comes behind it. */
@@ -255,10 +287,6 @@ mkv_json_decode_command (GBytes *payload, char **id, GError **error)
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A request is an object, not an array");
       return NULL;
     }
-  parser = mkv_json_parse (payload, &check, error);
-  if (parser == NULL)
-    return NULL;
-  fields.object = json_node_get_object (json_parser_get_root (parser));
-  fields.normalized = check.odd;
+  mkv_json_fields_init (&fields, g_bytes_get_data (payload, NULL), field_names);
   return read_command (&fields, *id, error);
 }

@@ -6,8 +6,35 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "mkv-json-check.h"
 #include "mkv-json-fields.h"
 #include "mkv-json-writer.h"
+
+typedef enum
+{
+  FIELD_OP,
+  FIELD_KEY,
+  FIELD_VALUE,
+  FIELD_ENCODING,
+  FIELD_TIMESTAMP,
+  FIELD_NODE_ID,
+  FIELD_SEQ,
+  FIELD_CHECKSUM,
+  N_FIELDS
+} Field;
+
+static const char *const field_names[N_FIELDS + 1] = {
+  [FIELD_OP] = "op",
+  [FIELD_KEY] = "key",
+  [FIELD_VALUE] = "value",
+  [FIELD_ENCODING] = "encoding",
+  [FIELD_TIMESTAMP] = "timestamp",
+  [FIELD_NODE_ID] = "node_id",
+  [FIELD_SEQ] = "seq",
+  [FIELD_CHECKSUM] = "checksum",
+};
+
+G_STATIC_ASSERT (N_FIELDS <= MKV_JSON_MAX_FIELDS);
 
 /* The checksum of an event as lower-case hexadecimal digits. */
 static void
@@ -91,13 +118,13 @@ mkv_json_encode_events (GPtrArray *entries, gboolean ascii, gsize max_bytes, gui
 static MkvEntry *
 read_event (MkvJsonFields *fields, GError **error)
 {
-  g_autofree char *op = mkv_json_fields_dup_text (fields, "op");
-  g_autofree char *key = mkv_json_fields_dup_text (fields, "key");
-  g_autofree char *node_id = mkv_json_fields_dup_text (fields, "node_id");
-  g_autofree char *checksum = mkv_json_fields_dup_text (fields, "checksum");
-  gint64 timestamp = mkv_json_fields_get_int (fields, "timestamp", 0, MKV_MAX_TIMESTAMP, -1);
-  gint64 seq = mkv_json_fields_get_int (fields, "seq", 1, G_MAXINT64, 0);
-  g_autoptr (GBytes) value = mkv_json_fields_dup_value (fields);
+  g_autofree char *op = mkv_json_fields_dup_text (fields, FIELD_OP);
+  g_autofree char *key = mkv_json_fields_dup_text (fields, FIELD_KEY);
+  g_autofree char *node_id = mkv_json_fields_dup_text (fields, FIELD_NODE_ID);
+  g_autofree char *checksum = mkv_json_fields_dup_text (fields, FIELD_CHECKSUM);
+  gint64 timestamp = mkv_json_fields_get_int (fields, FIELD_TIMESTAMP, 0, MKV_MAX_TIMESTAMP, -1);
+  gint64 seq = mkv_json_fields_get_int (fields, FIELD_SEQ, 1, G_MAXINT64, 0);
+  g_autoptr (GBytes) value = mkv_json_fields_dup_value (fields, FIELD_VALUE, FIELD_ENCODING);
   g_autoptr (MkvEntry) entry = NULL;
   char expected[2 * MKV_CHECKSUM_BYTES + 1];
   gboolean deleted;
@@ -133,15 +160,38 @@ read_event (MkvJsonFields *fields, GError **error)
   return g_steal_pointer (&entry);
 }
 
+/* What is at @event goes to @entries, or why it does not, to @reasons. */
+static void
+take_event (const char *event, gboolean is_oversize, GPtrArray *entries, GPtrArray *reasons)
+{
+  g_autoptr (GError) error = NULL;
+  MkvEntry *entry = NULL;
+  MkvJsonFields fields;
+
+  if (is_oversize)
+    g_set_error (&error, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
+  else if (*event != '{')
+    g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not an object");
+  else
+    {
+      mkv_json_fields_init (&fields, event, field_names);
+      entry = read_event (&fields, &error);
+    }
+  if (entry != NULL)
+    g_ptr_array_add (entries, entry);
+  else
+    g_ptr_array_add (reasons, g_strdup_printf ("Event %u: %s", entries->len + reasons->len + 1, error->message));
+}
+
 GPtrArray *
 mkv_json_decode_events (GBytes *payload, char ***refused, GError **error)
 {
   g_autoptr (GPtrArray) entries = NULL;
   g_autoptr (GPtrArray) reasons = NULL;
-  g_autoptr (JsonParser) parser = NULL;
-  JsonNode *root;
+  const char *text = g_bytes_get_data (payload, NULL);
   MkvJsonCheck check;
-  guint n = 1;
+  MkvJsonIter iter;
+  const char *event;
 
   if (!mkv_json_check (payload, &check, error))
     return NULL;
@@ -151,37 +201,15 @@ mkv_json_decode_events (GBytes *payload, char ***refused, GError **error)
                    check.n_elements);
       return NULL;
     }
-  parser = mkv_json_parse (payload, &check, error);
-  if (parser == NULL)
-    return NULL;
-  root = json_parser_get_root (parser);
-  if (check.is_array)
-    n = check.n_elements;
-  else if (check.length > MKV_MAX_EVENT_BYTES)
-    check.oversize = 0;
-
-  entries = g_ptr_array_new_full (n, (GDestroyNotify) mkv_entry_unref);
+  entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
   reasons = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < n; i++)
+  if (!check.is_array)
+    take_event (text, check.length > MKV_MAX_EVENT_BYTES, entries, reasons);
+  else
     {
-      JsonNode *node = check.is_array ? json_array_get_element (json_node_get_array (root), i) : root;
-      g_autoptr (GError) reason = NULL;
-      MkvEntry *entry = NULL;
-
-      if (i == check.oversize)
-        g_set_error (&reason, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
-      else if (!JSON_NODE_HOLDS_OBJECT (node))
-        g_set_error_literal (&reason, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not an object");
-      else
-        {
-          MkvJsonFields fields = { json_node_get_object (node), check.odd, NULL };
-
-          entry = read_event (&fields, &reason);
-        }
-      if (entry != NULL)
-        g_ptr_array_add (entries, entry);
-      else
-        g_ptr_array_add (reasons, g_strdup_printf ("Event %u: %s", i + 1, reason->message));
+      mkv_json_iter_init (&iter, text);
+      for (guint i = 0; mkv_json_iter_next (&iter, NULL, &event); i++)
+        take_event (event, i == check.oversize, entries, reasons);
     }
   if (reasons->len > 0)
     {

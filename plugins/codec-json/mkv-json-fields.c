@@ -5,30 +5,107 @@
 #include <string.h>
 
 #include "base/mkv-error.h"
+#include "mkv-json-token.h"
 
-JsonParser *
-mkv_json_parse (GBytes *payload, const MkvJsonCheck *check, GError **error)
+/* What a string value holds; NULL if it is none. */
+static char *
+dup_string (const char *value, gsize *length)
 {
-  g_autoptr (JsonParser) parser = NULL;
-  g_autoptr (GError) parse_error = NULL;
-  g_autofree char *normalized = NULL;
-  gsize length;
-  const char *text = g_bytes_get_data (payload, &length);
+  const char *end;
 
-  if (check->odd)
-    text = normalized = mkv_json_normalize (payload, &length);
-  parser = json_parser_new_immutable ();
-  if (json_parser_load_from_data (parser, text, (gssize) length, &parse_error))
-    return g_steal_pointer (&parser);
-  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The JSON is malformed: %s", parse_error->message);
-  return NULL;
+  if (*value != '"')
+    return NULL;
+  end = mkv_json_get_end (value);
+  return mkv_json_unescape (value + 1, (gsize) (end - value) - 2, length);
+}
+
+char *
+mkv_json_value_dup_text (const char *value)
+{
+  gsize length;
+  g_autofree char *text = dup_string (value, &length);
+
+  return text != NULL && strlen (text) == length ? g_steal_pointer (&text) : NULL;
+}
+
+GBytes *
+mkv_json_value_dup_octets (const char *value)
+{
+  gsize length;
+  char *text = dup_string (value, &length);
+
+  return text != NULL ? g_bytes_new_take (text, length) : NULL;
+}
+
+gboolean
+mkv_json_value_get_int (const char *value, gint64 min, gint64 max, gint64 *integer)
+{
+  gboolean is_integer;
+
+  if (*value != '-' && !g_ascii_isdigit (*value))
+    return FALSE;
+  mkv_json_read_number (&value, mkv_json_get_end (value), &is_integer, integer);
+  return is_integer && *integer >= min && *integer <= max;
 }
 
 void
-mkv_json_fields_set_wrong (MkvJsonFields *self, const char *name)
+mkv_json_iter_init (MkvJsonIter *self, const char *container)
+{
+  self->at = container + 1;
+  self->is_object = *container == '{';
+}
+
+static void
+skip_between (MkvJsonIter *self)
+{
+  while (*self->at == ' ' || *self->at == '\n' || *self->at == '\r' || *self->at == '\t' || *self->at == ',' ||
+         *self->at == ':')
+    self->at++;
+}
+
+gboolean
+mkv_json_iter_next (MkvJsonIter *self, const char **name, const char **value)
+{
+  skip_between (self);
+  if (*self->at == ']' || *self->at == '}')
+    return FALSE;
+  if (self->is_object)
+    {
+      if (name != NULL)
+        *name = self->at;
+      self->at = mkv_json_get_end (self->at);
+      skip_between (self);
+    }
+  *value = self->at;
+  self->at = mkv_json_get_end (self->at);
+  return TRUE;
+}
+
+void
+mkv_json_fields_init (MkvJsonFields *self, const char *object, const char *const *names)
+{
+  MkvJsonIter iter;
+  const char *name, *value;
+
+  memset (self, 0, sizeof *self);
+  self->names = names;
+  mkv_json_iter_init (&iter, object);
+  while (mkv_json_iter_next (&iter, &name, &value))
+    {
+      gsize length;
+      g_autofree char *text = dup_string (name, &length);
+
+      for (guint i = 0; names[i] != NULL; i++)
+        if (strlen (names[i]) == length && memcmp (names[i], text, length) == 0)
+          self->at[i] = value;
+    }
+}
+
+void
+mkv_json_fields_set_wrong (MkvJsonFields *self, guint field)
 {
   if (self->wrong == NULL)
-    self->wrong = name;
+    self->wrong = self->names[field];
 }
 
 gboolean
@@ -39,111 +116,40 @@ mkv_json_fields_check (MkvJsonFields *self, GError **error)
   return self->wrong == NULL;
 }
 
-static gboolean
-is_of_type (JsonNode *node, GType type)
-{
-  return JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == type;
-}
-
-GBytes *
-mkv_json_node_dup_octets (JsonNode *node, gboolean normalized)
-{
-  const char *text;
-  gsize length;
-
-  if (!is_of_type (node, G_TYPE_STRING))
-    return NULL;
-  text = json_node_get_string (node);
-  if (!normalized)
-    return g_bytes_new (text, strlen (text));
-  text = mkv_json_denormalize (text, &length);
-  return g_bytes_new_take ((gpointer) text, length);
-}
-
 char *
-mkv_json_dup_name (const char *name, gboolean normalized)
+mkv_json_fields_dup_text (MkvJsonFields *self, guint field)
 {
-  g_autofree char *text = NULL;
-  gsize length;
-
-  if (!normalized)
-    return g_strdup (name);
-  text = mkv_json_denormalize (name, &length);
-  return strlen (text) == length ? g_steal_pointer (&text) : NULL;
-}
-
-char *
-mkv_json_node_dup_text (JsonNode *node, gboolean normalized)
-{
-  if (!is_of_type (node, G_TYPE_STRING))
-    return NULL;
-  return mkv_json_dup_name (json_node_get_string (node), normalized);
-}
-
-char *
-mkv_json_fields_dup_text (MkvJsonFields *self, const char *name)
-{
-  JsonNode *node = json_object_get_member (self->object, name);
   char *text;
 
-  if (node == NULL)
+  if (self->at[field] == NULL)
     return NULL;
-  text = mkv_json_node_dup_text (node, self->normalized);
+  text = mkv_json_value_dup_text (self->at[field]);
   if (text == NULL)
-    mkv_json_fields_set_wrong (self, name);
+    mkv_json_fields_set_wrong (self, field);
   return text;
 }
 
 gint64
-mkv_json_fields_get_int (MkvJsonFields *self, const char *name, gint64 min, gint64 max, gint64 default_number)
+mkv_json_fields_get_int (MkvJsonFields *self, guint field, gint64 min, gint64 max, gint64 default_number)
 {
-  JsonNode *node = json_object_get_member (self->object, name);
+  gint64 integer;
 
-  if (node == NULL)
+  if (self->at[field] == NULL)
     return default_number;
-  if (is_of_type (node, G_TYPE_INT64) && json_node_get_int (node) >= min && json_node_get_int (node) <= max)
-    return json_node_get_int (node);
-  mkv_json_fields_set_wrong (self, name);
+  if (mkv_json_value_get_int (self->at[field], min, max, &integer))
+    return integer;
+  mkv_json_fields_set_wrong (self, field);
   return default_number;
 }
 
 gboolean
-mkv_json_fields_get_boolean (MkvJsonFields *self, const char *name)
+mkv_json_fields_get_boolean (MkvJsonFields *self, guint field)
 {
-  JsonNode *node = json_object_get_member (self->object, name);
-
-  if (node == NULL)
+  if (self->at[field] == NULL)
     return FALSE;
-  if (is_of_type (node, G_TYPE_BOOLEAN))
-    return json_node_get_boolean (node);
-  mkv_json_fields_set_wrong (self, name);
-  return FALSE;
-}
-
-JsonArray *
-mkv_json_fields_get_array (MkvJsonFields *self, const char *name)
-{
-  JsonNode *node = json_object_get_member (self->object, name);
-
-  if (node == NULL)
-    return NULL;
-  if (JSON_NODE_HOLDS_ARRAY (node))
-    return json_node_get_array (node);
-  mkv_json_fields_set_wrong (self, name);
-  return NULL;
-}
-
-JsonObject *
-mkv_json_fields_get_object (MkvJsonFields *self, const char *name)
-{
-  JsonNode *node = json_object_get_member (self->object, name);
-
-  if (node == NULL)
-    return NULL;
-  if (JSON_NODE_HOLDS_OBJECT (node))
-    return json_node_get_object (node);
-  mkv_json_fields_set_wrong (self, name);
-  return NULL;
+  if (*self->at[field] != 't' && *self->at[field] != 'f')
+    mkv_json_fields_set_wrong (self, field);
+  return *self->at[field] == 't';
 }
 
 /* What padded base64 (RFC 4648, section 4) stands for; NULL if it is not exactly
@@ -161,25 +167,38 @@ decode_base64 (const char *base64)
 }
 
 GBytes *
-mkv_json_fields_dup_value (MkvJsonFields *self)
+mkv_json_fields_dup_value (MkvJsonFields *self, guint field, guint encoding)
 {
-  JsonNode *node = json_object_get_member (self->object, "value");
-  g_autofree char *encoding = mkv_json_fields_dup_text (self, "encoding");
+  g_autofree char *encoding_name = mkv_json_fields_dup_text (self, encoding);
   g_autofree char *base64 = NULL;
   GBytes *value;
 
-  if (encoding != NULL && !g_str_equal (encoding, "base64"))
-    mkv_json_fields_set_wrong (self, "encoding");
-  if (node == NULL)
+  if (encoding_name != NULL && !g_str_equal (encoding_name, "base64"))
+    mkv_json_fields_set_wrong (self, encoding);
+  if (self->at[field] == NULL)
     return NULL;
-  if (encoding == NULL)
-    value = mkv_json_node_dup_octets (node, self->normalized);
+  if (encoding_name == NULL)
+    value = mkv_json_value_dup_octets (self->at[field]);
   else
     {
-      base64 = mkv_json_node_dup_text (node, self->normalized);
+      base64 = mkv_json_fields_dup_text (self, field);
       value = base64 != NULL ? decode_base64 (base64) : NULL;
     }
   if (value == NULL)
-    mkv_json_fields_set_wrong (self, "value");
+    mkv_json_fields_set_wrong (self, field);
   return value;
+}
+
+gboolean
+mkv_json_fields_enter (MkvJsonFields *self, guint field, char bracket, MkvJsonIter *iter)
+{
+  if (self->at[field] == NULL)
+    return FALSE;
+  if (*self->at[field] == bracket)
+    {
+      mkv_json_iter_init (iter, self->at[field]);
+      return TRUE;
+    }
+  mkv_json_fields_set_wrong (self, field);
+  return FALSE;
 }

@@ -2,45 +2,60 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
-#include <json-glib/json-glib.h>
-
-#include "mkv-json-check.h"
+#include <glib.h>
 
 G_BEGIN_DECLS
 
-/* The fields of an object. What a getter does not find is the default; where it
- * finds something of another type, it remembers the first such field as wrong. */
+#define MKV_JSON_MAX_FIELDS (16)
+
+/* A value in a text that was found valid: its first octet. No type is made sure
+ * of; what it is not, it is not got as. */
+char *mkv_json_value_dup_text (const char *value); /* NULL if it is no string, or has a NUL */
+GBytes *mkv_json_value_dup_octets (const char *value); /* NULL if it is no string */
+gboolean mkv_json_value_get_int (const char *value, gint64 min, gint64 max, gint64 *integer);
+
+/* Goes through an array or an object. */
 typedef struct
 {
-  JsonObject *object;
-  gboolean normalized; /* strings have to be denormalized */
+  const char *at;
+  gboolean is_object;
+} MkvJsonIter;
+
+/* @container is at its bracket. */
+void mkv_json_iter_init (MkvJsonIter *self, const char *container);
+
+/* Gives the next value and, in an object, its name, which is a string value, too.
+ * FALSE at the end. */
+gboolean mkv_json_iter_next (MkvJsonIter *self, const char **name, const char **value);
+
+/* The fields of an object that are known: where their values are. Field numbers
+ * are places in names. What a getter does not find is the default; where it finds
+ * something of another type, it remembers the first such field as wrong. */
+typedef struct
+{
+  const char *const *names; /* the last is NULL */
+  const char *at[MKV_JSON_MAX_FIELDS];
   const char *wrong;
 } MkvJsonFields;
 
-/* Has JSON-GLib read a payload that was checked. NULL with MKV_ERROR_MALFORMED if
- * it finds fault with it all the same. */
-JsonParser *mkv_json_parse (GBytes *payload, const MkvJsonCheck *check, GError **error);
+/* @object is at its bracket. */
+void mkv_json_fields_init (MkvJsonFields *self, const char *object, const char *const *names);
 
-char *mkv_json_fields_dup_text (MkvJsonFields *self, const char *name);
-gint64 mkv_json_fields_get_int (MkvJsonFields *self, const char *name, gint64 min, gint64 max,
-                                gint64 default_number);
-gboolean mkv_json_fields_get_boolean (MkvJsonFields *self, const char *name);
-JsonArray *mkv_json_fields_get_array (MkvJsonFields *self, const char *name);
-JsonObject *mkv_json_fields_get_object (MkvJsonFields *self, const char *name);
+char *mkv_json_fields_dup_text (MkvJsonFields *self, guint field);
+gint64 mkv_json_fields_get_int (MkvJsonFields *self, guint field, gint64 min, gint64 max, gint64 default_number);
+gboolean mkv_json_fields_get_boolean (MkvJsonFields *self, guint field);
 
-/* The value "value", with "encoding". */
-GBytes *mkv_json_fields_dup_value (MkvJsonFields *self);
+/* What @encoding, another field, says that the string is. */
+GBytes *mkv_json_fields_dup_value (MkvJsonFields *self, guint field, guint encoding);
+
+/* Whether a field is an array, for @bracket '[', or an object, for '{'; if so,
+ * begins to go through it. */
+gboolean mkv_json_fields_enter (MkvJsonFields *self, guint field, char bracket, MkvJsonIter *iter);
 
 /* Says that a field is wrong. */
-void mkv_json_fields_set_wrong (MkvJsonFields *self, const char *name);
+void mkv_json_fields_set_wrong (MkvJsonFields *self, guint field);
 
 /* Whether nothing was wrong; if not, MKV_ERROR_MALFORMED. */
 gboolean mkv_json_fields_check (MkvJsonFields *self, GError **error);
-
-/* A member's name, or a string node, as a string if no NUL is in it, or as octets;
- * NULL if it is none. */
-char *mkv_json_dup_name (const char *name, gboolean normalized);
-char *mkv_json_node_dup_text (JsonNode *node, gboolean normalized);
-GBytes *mkv_json_node_dup_octets (JsonNode *node, gboolean normalized);
 
 G_END_DECLS

@@ -4,12 +4,63 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "mkv-json-check.h"
 #include "mkv-json-fields.h"
 #include "mkv-json-writer.h"
 
 /* INFO tells about ten things; what tells a hundred times as many is not read
  * to its end. */
 #define MAX_INFO (1000)
+
+typedef enum
+{
+  FIELD_ID,
+  FIELD_STATUS,
+  FIELD_TIMESTAMP,
+  FIELD_VALUE,
+  FIELD_ENCODING,
+  FIELD_RESULTS,
+  FIELD_KEYS,
+  FIELD_MORE,
+  FIELD_INFO,
+  FIELD_ERROR,
+  FIELD_ERROR_CODE,
+  FIELD_REPLAYED,
+  N_FIELDS
+} Field;
+
+static const char *const field_names[N_FIELDS + 1] = {
+  [FIELD_ID] = "id",
+  [FIELD_STATUS] = "status",
+  [FIELD_TIMESTAMP] = "timestamp",
+  [FIELD_VALUE] = "value",
+  [FIELD_ENCODING] = "encoding",
+  [FIELD_RESULTS] = "results",
+  [FIELD_KEYS] = "keys",
+  [FIELD_MORE] = "more",
+  [FIELD_INFO] = "info",
+  [FIELD_ERROR] = "error",
+  [FIELD_ERROR_CODE] = "errorCode",
+  [FIELD_REPLAYED] = "replayed",
+};
+
+G_STATIC_ASSERT (N_FIELDS <= MKV_JSON_MAX_FIELDS);
+
+typedef enum
+{
+  RESULT_KEY,
+  RESULT_STATUS,
+  RESULT_VALUE,
+  RESULT_ENCODING,
+  N_RESULT_FIELDS
+} ResultField;
+
+static const char *const result_names[N_RESULT_FIELDS + 1] = {
+  [RESULT_KEY] = "key",
+  [RESULT_STATUS] = "status",
+  [RESULT_VALUE] = "value",
+  [RESULT_ENCODING] = "encoding",
+};
 
 static void
 set_info (JsonObject *object, GVariant *info)
@@ -87,27 +138,25 @@ mkv_json_encode_response (MkvResponse *response, gboolean ascii, GError **error)
 static void
 read_info (MkvJsonFields *fields, MkvResponse *response)
 {
-  JsonObject *object = mkv_json_fields_get_object (fields, "info");
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
-  JsonObjectIter iter;
-  const char *member;
-  JsonNode *node;
+  MkvJsonIter iter;
+  const char *member, *value;
   guint n = 0;
 
-  if (object == NULL)
+  if (!mkv_json_fields_enter (fields, FIELD_INFO, '{', &iter))
     return;
-  json_object_iter_init_ordered (&iter, object);
-  while (n < MAX_INFO && json_object_iter_next_ordered (&iter, &member, &node))
+  while (n < MAX_INFO && mkv_json_iter_next (&iter, &member, &value))
     {
-      g_autofree char *name = mkv_json_dup_name (member, fields->normalized);
-      g_autofree char *text = mkv_json_node_dup_text (node, fields->normalized);
+      g_autofree char *name = mkv_json_value_dup_text (member);
+      g_autofree char *text = mkv_json_value_dup_text (value);
+      gint64 number;
 
       if (name == NULL)
         continue;
       if (text != NULL)
         g_variant_builder_add (&builder, "{sv}", name, g_variant_new_string (text));
-      else if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_INT64)
-        g_variant_builder_add (&builder, "{sv}", name, g_variant_new_int64 (json_node_get_int (node)));
+      else if (mkv_json_value_get_int (value, G_MININT64, G_MAXINT64, &number))
+        g_variant_builder_add (&builder, "{sv}", name, g_variant_new_int64 (number));
       else
         continue;
       n++;
@@ -118,43 +167,43 @@ read_info (MkvJsonFields *fields, MkvResponse *response)
 static void
 read_keys (MkvJsonFields *fields, MkvResponse *response)
 {
-  JsonArray *array = mkv_json_fields_get_array (fields, "keys");
   g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func (g_free);
-  guint n;
+  MkvJsonIter iter;
+  const char *value;
 
-  if (array == NULL)
+  if (!mkv_json_fields_enter (fields, FIELD_KEYS, '[', &iter))
     return;
-  n = json_array_get_length (array);
-  if (n > MKV_MAX_LIST_KEYS)
-    mkv_json_fields_set_wrong (fields, "keys");
-  for (guint i = 0; i < n && fields->wrong == NULL; i++)
+  while (mkv_json_iter_next (&iter, NULL, &value))
     {
-      char *key = mkv_json_node_dup_text (json_array_get_element (array, i), fields->normalized);
+      char *key = keys->len < MKV_MAX_LIST_KEYS ? mkv_json_value_dup_text (value) : NULL;
 
-      if (key != NULL)
-        g_ptr_array_add (keys, key);
-      else
-        mkv_json_fields_set_wrong (fields, "keys");
+      if (key == NULL)
+        {
+          mkv_json_fields_set_wrong (fields, FIELD_KEYS);
+          return;
+        }
+      g_ptr_array_add (keys, key);
     }
   g_ptr_array_add (keys, NULL);
-  mkv_response_set_keys (response, (const char *const *) keys->pdata, mkv_json_fields_get_boolean (fields, "more"));
+  mkv_response_set_keys (response, (const char *const *) keys->pdata,
+                         mkv_json_fields_get_boolean (fields, FIELD_MORE));
 }
 
 static MkvResult *
-read_result (JsonNode *node, gboolean normalized)
+read_result (const char *element)
 {
-  MkvJsonFields fields = { NULL, normalized, NULL };
+  MkvJsonFields fields;
   g_autofree char *key = NULL;
   g_autofree char *status_name = NULL;
   g_autoptr (GBytes) value = NULL;
   MkvStatus status;
 
-  if (!JSON_NODE_HOLDS_OBJECT (node))
+  if (*element != '{')
     return NULL;
-  fields.object = json_node_get_object (node);
-  key = mkv_json_fields_dup_text (&fields, "key");
-  status_name = mkv_json_fields_dup_text (&fields, "status");
-  value = mkv_json_fields_dup_value (&fields);
+  mkv_json_fields_init (&fields, element, result_names);
+  key = mkv_json_fields_dup_text (&fields, RESULT_KEY);
+  status_name = mkv_json_fields_dup_text (&fields, RESULT_STATUS);
+  value = mkv_json_fields_dup_value (&fields, RESULT_VALUE, RESULT_ENCODING);
   if (fields.wrong != NULL || key == NULL || status_name == NULL || !mkv_status_from_wire (status_name, &status))
     return NULL;
   return mkv_result_new (key, status, value);
@@ -163,30 +212,32 @@ read_result (JsonNode *node, gboolean normalized)
 static void
 read_results (MkvJsonFields *fields, MkvResponse *response)
 {
-  JsonArray *array = mkv_json_fields_get_array (fields, "results");
-  guint n = array != NULL ? json_array_get_length (array) : 0;
+  MkvJsonIter iter;
+  const char *value;
 
-  if (n > MKV_MAX_BULK_KEYS)
-    mkv_json_fields_set_wrong (fields, "results");
-  for (guint i = 0; i < n && fields->wrong == NULL; i++)
+  if (!mkv_json_fields_enter (fields, FIELD_RESULTS, '[', &iter))
+    return;
+  for (guint i = 0; mkv_json_iter_next (&iter, NULL, &value); i++)
     {
-      MkvResult *result = read_result (json_array_get_element (array, i), fields->normalized);
+      MkvResult *result = i < MKV_MAX_BULK_KEYS ? read_result (value) : NULL;
 
-      if (result != NULL)
-        mkv_response_add_result (response, result);
-      else
-        mkv_json_fields_set_wrong (fields, "results");
+      if (result == NULL)
+        {
+          mkv_json_fields_set_wrong (fields, FIELD_RESULTS);
+          return;
+        }
+      mkv_response_add_result (response, result);
     }
 }
 
 static MkvResponse *
 read_response (MkvJsonFields *fields, GError **error)
 {
-  g_autofree char *id = mkv_json_fields_dup_text (fields, "id");
-  g_autofree char *status_name = mkv_json_fields_dup_text (fields, "status");
-  g_autofree char *error_text = mkv_json_fields_dup_text (fields, "error");
-  g_autoptr (GBytes) value = mkv_json_fields_dup_value (fields);
-  gint64 code = mkv_json_fields_get_int (fields, "errorCode", 0, G_MAXINT32, MKV_ERROR_CODE_NONE);
+  g_autofree char *id = mkv_json_fields_dup_text (fields, FIELD_ID);
+  g_autofree char *status_name = mkv_json_fields_dup_text (fields, FIELD_STATUS);
+  g_autofree char *error_text = mkv_json_fields_dup_text (fields, FIELD_ERROR);
+  g_autoptr (GBytes) value = mkv_json_fields_dup_value (fields, FIELD_VALUE, FIELD_ENCODING);
+  gint64 code = mkv_json_fields_get_int (fields, FIELD_ERROR_CODE, 0, G_MAXINT32, MKV_ERROR_CODE_NONE);
   g_autoptr (MkvResponse) response = NULL;
   MkvStatus status;
 
@@ -200,8 +251,8 @@ read_response (MkvJsonFields *fields, GError **error)
   mkv_response_set_value (response, value);
   if (code != MKV_ERROR_CODE_NONE || error_text != NULL)
     mkv_response_set_error (response, (MkvErrorCode) code, error_text);
-  mkv_response_set_replayed (response, mkv_json_fields_get_boolean (fields, "replayed"));
-  mkv_response_set_timestamp (response, mkv_json_fields_get_int (fields, "timestamp", 0, MKV_MAX_TIMESTAMP, 0));
+  mkv_response_set_replayed (response, mkv_json_fields_get_boolean (fields, FIELD_REPLAYED));
+  mkv_response_set_timestamp (response, mkv_json_fields_get_int (fields, FIELD_TIMESTAMP, 0, MKV_MAX_TIMESTAMP, 0));
   read_info (fields, response);
   read_keys (fields, response);
   read_results (fields, response);
@@ -213,9 +264,8 @@ read_response (MkvJsonFields *fields, GError **error)
 MkvResponse *
 mkv_json_decode_response (GBytes *payload, GError **error)
 {
-  g_autoptr (JsonParser) parser = NULL;
   MkvJsonCheck check;
-  MkvJsonFields fields = { NULL };
+  MkvJsonFields fields;
 
   if (!mkv_json_check (payload, &check, error))
     return NULL;
@@ -224,10 +274,6 @@ mkv_json_decode_response (GBytes *payload, GError **error)
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A response is an object, not an array");
       return NULL;
     }
-  parser = mkv_json_parse (payload, &check, error);
-  if (parser == NULL)
-    return NULL;
-  fields.object = json_node_get_object (json_parser_get_root (parser));
-  fields.normalized = check.odd;
+  mkv_json_fields_init (&fields, g_bytes_get_data (payload, NULL), field_names);
   return read_response (&fields, error);
 }

@@ -59,7 +59,7 @@ read_escape (const char **at, const char *end)
 }
 
 const char *
-mkv_json_read_string (const char **at, const char *end, gboolean *escaped, gboolean *has_nul)
+mkv_json_read_string (const char **at, const char *end, gboolean *escaped)
 {
   const char *start = *at;
   guchar all = 0; /* octets, or'ed: where none is above 0x7F, there is no need to validate */
@@ -74,15 +74,10 @@ mkv_json_read_string (const char **at, const char *end, gboolean *escaped, gbool
         return "a control character in a string is not escaped";
       if (**at == '\\')
         {
-          gunichar c;
-
           ++*at;
-          c = read_escape (at, end);
-          if (c == NO_CHAR)
+          if (read_escape (at, end) == NO_CHAR)
             return "an escape is none, or half of a surrogate pair";
           *escaped = TRUE;
-          if (c == 0)
-            *has_nul = TRUE;
         }
       else
         {
@@ -94,21 +89,6 @@ mkv_json_read_string (const char **at, const char *end, gboolean *escaped, gbool
     return "a string is not UTF-8";
   ++*at;
   return NULL;
-}
-
-gunichar
-mkv_json_next_char (const char **at, const char *end)
-{
-  gunichar c;
-
-  if (**at == '\\')
-    {
-      ++*at;
-      return read_escape (at, end);
-    }
-  c = g_utf8_get_char (*at);
-  *at = g_utf8_next_char (*at);
-  return c;
 }
 
 char *
@@ -127,7 +107,10 @@ mkv_json_unescape (const char *octets, gsize octets_length, gsize *length)
       out += n;
       at += n;
       if (backslash != NULL)
-        out += g_unichar_to_utf8 (mkv_json_next_char (&at, end), out);
+        {
+          at++;
+          out += g_unichar_to_utf8 (read_escape (&at, end), out);
+        }
     }
   *out = 0;
   *length = (gsize) (out - text);
@@ -219,4 +202,43 @@ mkv_json_read_number (const char **at, const char *end, gboolean *is_integer, gi
   *is_integer = to_integer (negative, digits, digits_end, (negative_exponent ? -exponent : exponent) - fraction,
                             integer);
   return NULL;
+}
+
+void
+mkv_json_skip_space (const char **at, const char *end)
+{
+  while (*at < end && (**at == ' ' || **at == '\n' || **at == '\r' || **at == '\t'))
+    ++*at;
+}
+
+const char *
+mkv_json_get_end (const char *value)
+{
+  const char *at = value;
+  guint depth = 0;
+
+  do
+    switch (*at++)
+      {
+      case '"':
+        while (*at != '"')
+          at += *at == '\\' ? 2 : 1;
+        at++;
+        break;
+      case '[':
+      case '{':
+        depth++;
+        break;
+      case ']':
+      case '}':
+        depth--;
+        break;
+      default:
+        break;
+      }
+  while (depth > 0);
+  /* The rest of a number or a word. */
+  while (g_ascii_isalnum (*at) || *at == '.' || *at == '+' || *at == '-')
+    at++;
+  return at;
 }

@@ -17,11 +17,22 @@ check (const char *text, gsize length, MkvJsonCheck *result)
   g_autoptr (GBytes) payload = g_bytes_new_static (copy, length);
   g_autoptr (GError) error = NULL;
   gboolean valid = mkv_json_check (payload, result, &error);
+  g_autofree char *escaped = g_strescape (text, NULL);
 
-  g_test_message ("%.60s: %s", text, valid ? "valid" : error->message);
+  g_test_message ("%.60s: %s", escaped, valid ? "valid" : error->message);
   if (!valid)
     g_assert_error (error, MKV_ERROR, MKV_ERROR_MALFORMED);
   return valid;
+}
+
+static char *
+get_id (const char *text)
+{
+  g_autoptr (GBytes) payload = mkv_test_bytes (text);
+  MkvJsonCheck result;
+
+  mkv_json_check (payload, &result, NULL);
+  return result.id != NULL ? g_strndup (result.id, result.id_length) : NULL;
 }
 
 static gboolean
@@ -82,8 +93,9 @@ test_findings (void)
   MkvJsonCheck result;
   g_autofree char *large = g_strnfill (MKV_MAX_EVENT_BYTES + 1, ' ');
   g_autofree char *text = NULL;
+  g_autofree char *id = NULL;
 
-  g_test_summary ("The strict pass tells what comes next: how many elements, an id, what JSON-GLib would misread");
+  g_test_summary ("The strict pass tells what comes next: how many elements, which is too large, an id");
   g_assert_true (check_text ("[]", &result));
   g_assert_true (result.is_array);
   g_assert_cmpuint (result.n_elements, ==, 0);
@@ -91,7 +103,6 @@ test_findings (void)
   g_assert_cmpuint (result.n_elements, ==, 4);
   g_assert_cmpuint (result.length, ==, 21);
   g_assert_cmpuint (result.oversize, ==, G_MAXUINT);
-  g_assert_false (result.odd);
 
   /* Space between elements belongs to none, in one it does. */
   text = g_strdup_printf ("[1%s,%s2]", large, large);
@@ -102,20 +113,14 @@ test_findings (void)
   g_assert_true (check_text (text, &result));
   g_assert_cmpuint (result.oversize, ==, 1);
 
-  g_assert_true (check_text ("{\"a\":{\"id\":\"x\"},\"\\u0069d\":\"y\\u0041\"}", &result));
-  g_assert_false (result.is_array);
-  g_assert_cmpmem (result.id, result.id_length, "y\\u0041", 7);
-  g_assert_false (check_text ("{\"id\":\"y\",?", &result));
-  g_assert_cmpuint (result.id_length, ==, 1);
-  g_assert_true (check_text ("[{\"id\":\"y\"}]", &result));
-  g_assert_null (result.id);
-
-  g_assert_true (check_text ("[1.0]", &result) && result.odd);
-  g_assert_true (check_text ("[1e1]", &result) && result.odd);
-  g_assert_true (check_text ("[9223372036854775808]", &result) && result.odd);
-  g_assert_true (check_text ("[9223372036854775807]", &result) && !result.odd);
-  g_assert_true (check_text ("[\"\\u0000\"]", &result) && result.odd);
-  g_assert_true (check_text ("{\"\\u0000\":1}", &result) && result.odd);
+  id = get_id ("{\"a\":{\"id\":\"x\"},\"\\u0069d\":\"y\\u0041\"}");
+  g_assert_cmpstr (id, ==, "y\\u0041");
+  g_free (id);
+  id = get_id ("{\"id\":\"y\",?");
+  g_assert_cmpstr (id, ==, "y");
+  g_free (id);
+  id = get_id ("[{\"id\":\"y\"}]");
+  g_assert_cmpstr (id, ==, NULL);
 }
 
 static void
