@@ -278,6 +278,9 @@ mkv_link_set_config (MkvLink *self, MkvConfig *config)
 {
   g_set_object (&self->config, config);
   apply_config (self);
+  /* What the broker refused may be what the change is about. */
+  if (self->publisher != NULL)
+    mkv_publisher_retry (self->publisher);
 }
 
 MkvCorrelator *
