@@ -6,44 +6,69 @@
 #include "base/mkv-limits.h"
 #include "base/mkv-plugin-error.h"
 
-/* What the thread that opens has to know. */
+/* What a thread opens or closes, for a node that waits for it. It is no source
+ * object of the task, nor owned by it: a thread may be the last to hold a task,
+ * and would then be where the node ends. */
 typedef struct
 {
+  MkvNode *node;
   MkvStorage *storage;
+  GError *start_error; /* why it is closed before it ran; NULL otherwise */
   char *path;
   GVariant *options;
   MkvStorePolicy policy;
-} Opening;
+} Work;
+
+static Work *
+work_new (MkvNode *node, MkvStorage *storage)
+{
+  Work *work = g_new0 (Work, 1);
+
+  work->node = g_object_ref (node);
+  work->storage = g_object_ref (storage);
+  return work;
+}
 
 static void
-opening_free (gpointer data)
+work_free (Work *work)
 {
-  Opening *opening = data;
+  g_object_unref (work->storage);
+  g_free (work->path);
+  g_clear_pointer (&work->options, g_variant_unref);
+  g_object_unref (work->node);
+  g_free (work);
+}
 
-  g_object_unref (opening->storage);
-  g_free (opening->path);
-  g_variant_unref (opening->options);
-  g_free (opening);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Work, work_free)
+
+static void
+run_in_thread (Work *work, GTaskThreadFunc func, GAsyncReadyCallback callback)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, work);
+
+  g_task_set_source_tag (task, run_in_thread);
+  g_task_set_task_data (task, work, NULL);
+  g_task_run_in_thread (task, func);
 }
 
 static void
 open_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  MkvNode *self = source;
-  Opening *opening = data;
+  Work *work = data;
+  MkvNode *self = work->node;
   GError *error = NULL;
   MkvLocalStore *store;
 
-  if (!mkv_storage_open (opening->storage, opening->path, opening->options, &error))
+  if (!mkv_storage_open (work->storage, work->path, work->options, &error))
     {
       g_task_return_error (task, error);
       return;
     }
-  store = mkv_local_store_new_in_context (self->context, opening->storage, self->node_id, self->clock,
-                                          self->observer, &opening->policy, &error);
+  store = mkv_local_store_new_in_context (self->context, work->storage, self->node_id, self->clock, self->observer,
+                                          &work->policy, &error);
   if (store == NULL)
     {
-      mkv_storage_close (opening->storage, NULL);
+      mkv_storage_close (work->storage, NULL);
       g_task_return_error (task, error);
       return;
     }
@@ -53,11 +78,11 @@ open_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cance
 static void
 close_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-  MkvNode *self = source;
+  Work *work = data;
   GError *error = NULL;
 
-  mkv_local_store_shut_down (self->store);
-  if (mkv_storage_close (self->storage, &error))
+  mkv_local_store_shut_down (work->node->store);
+  if (mkv_storage_close (work->storage, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -110,29 +135,30 @@ finish_run (MkvNode *self, GError *start_error, GError *stop_error)
 }
 
 static void
-on_closed (GObject *source, GAsyncResult *result, gpointer start_error)
+on_closed (GObject *source, GAsyncResult *result, gpointer user_data)
 {
+  g_autoptr (Work) work = user_data;
   g_autoptr (GError) error = NULL;
 
   g_task_propagate_boolean (G_TASK (result), &error);
-  finish_run (MKV_NODE (source), start_error, error);
+  finish_run (work->node, work->start_error, error);
 }
 
 /* @start_error, which is taken, is why there is no run, or NULL. */
 static void
 close_store (MkvNode *self, GError *start_error)
 {
-  g_autoptr (GTask) task = g_task_new (self, NULL, on_closed, start_error);
+  Work *work = work_new (self, self->storage);
 
-  g_task_set_source_tag (task, close_store);
-  g_task_run_in_thread (task, close_in_thread);
+  work->start_error = start_error;
+  run_in_thread (work, close_in_thread, on_closed);
 }
 
 static void
 on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
 {
-  MkvNode *self = MKV_NODE (source);
-  Opening *opening = g_task_get_task_data (G_TASK (result));
+  g_autoptr (Work) work = user_data;
+  MkvNode *self = work->node;
   GError *error = NULL;
   g_autoptr (MkvLocalStore) store = g_task_propagate_pointer (G_TASK (result), &error);
   g_autoptr (MkvLink) link = NULL;
@@ -142,7 +168,7 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
       finish_run (self, error, NULL);
       return;
     }
-  self->storage = g_object_ref (opening->storage);
+  self->storage = g_object_ref (work->storage);
   g_set_object (&self->store, store);
   mkv_node_notify_store (self);
   /* The configuration may have been reloaded meanwhile. */
@@ -177,10 +203,10 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
 void
 mkv_node_start_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  g_autoptr (GTask) task = NULL, open_task = NULL;
+  g_autoptr (GTask) task = NULL;
   g_autoptr (MkvStorage) storage = NULL;
   GError *error = NULL;
-  Opening *opening;
+  Work *work;
 
   g_return_if_fail (MKV_IS_NODE (self));
 
@@ -202,15 +228,11 @@ mkv_node_start_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallb
   mkv_node_read_names (self);
   mkv_node_set_state (self, MKV_NODE_STARTING);
 
-  opening = g_new0 (Opening, 1);
-  opening->storage = g_steal_pointer (&storage);
-  opening->path = g_strdup (mkv_config_get_string (self->config, "storage.path"));
-  opening->options = mkv_config_get_group (self->config, "storage");
-  mkv_node_make_policy (self, &opening->policy);
-  open_task = g_task_new (self, NULL, on_opened, NULL);
-  g_task_set_source_tag (open_task, mkv_node_start_async);
-  g_task_set_task_data (open_task, opening, opening_free);
-  g_task_run_in_thread (open_task, open_in_thread);
+  work = work_new (self, storage);
+  work->path = g_strdup (mkv_config_get_string (self->config, "storage.path"));
+  work->options = mkv_config_get_group (self->config, "storage");
+  mkv_node_make_policy (self, &work->policy);
+  run_in_thread (work, open_in_thread, on_opened);
 }
 
 /**

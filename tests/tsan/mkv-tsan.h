@@ -155,6 +155,27 @@ mkv_tsan_task_return_pointer (GTask *task, gpointer result, GDestroyNotify destr
   g_task_return_pointer (task, result, destroy);
 }
 
+static inline void
+mkv_tsan_task_return_boolean (GTask *task, gboolean result)
+{
+  __tsan_release (task);
+  g_task_return_boolean (task, result);
+}
+
+static inline void
+mkv_tsan_task_return_error (GTask *task, GError *error)
+{
+  __tsan_release (task);
+  g_task_return_error (task, error);
+}
+
+static inline gboolean
+mkv_tsan_task_propagate_boolean (GTask *task, GError **error)
+{
+  __tsan_acquire (task);
+  return g_task_propagate_boolean (task, error);
+}
+
 static inline gpointer
 mkv_tsan_task_propagate_pointer (GTask *task, GError **error)
 {
@@ -239,6 +260,9 @@ mkv_tsan_cancellable_cancel (GCancellable *cancellable)
 #define g_source_attach mkv_tsan_source_attach
 #define g_task_run_in_thread mkv_tsan_task_run_in_thread
 #define g_task_return_pointer mkv_tsan_task_return_pointer
+#define g_task_return_boolean mkv_tsan_task_return_boolean
+#define g_task_return_error mkv_tsan_task_return_error
+#define g_task_propagate_boolean mkv_tsan_task_propagate_boolean
 #define g_task_propagate_pointer mkv_tsan_task_propagate_pointer
 #define g_task_get_task_data mkv_tsan_task_get_task_data
 #define g_cancellable_connect mkv_tsan_cancellable_connect
