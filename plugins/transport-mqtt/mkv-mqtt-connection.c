@@ -324,7 +324,7 @@ explain_end (MkvMqttConnection *self)
     return mkv_mqtt_error_new_refused (self->options, self->refused);
   if (self->end_code >= MQTT_RC_UNSPECIFIED)
     return mkv_mqtt_error_new_dismissed (self->options, self->end_code);
-  if (self->client->tls != NULL)
+  if (self->client->tls != NULL && self->phase == PHASE_HANDSHAKE)
     error = mkv_mqtt_tls_explain (self->client->tls);
   return error != NULL ? error : mkv_mqtt_error_new_lost (self->options, self->end_code, self->end_errno);
 }
@@ -398,10 +398,22 @@ read_batch (MkvMqttConnection *self)
          mkv_mqtt_inbox_get_n_bytes (self->inbox) < MAX_BATCH_BYTES);
 }
 
+static gboolean
+has_input (MkvMqttConnection *self)
+{
+  struct pollfd poll_fd = { self->fd, POLLIN | POLLRDHUP, 0 };
+
+  return poll (&poll_fd, 1, 0) > 0;
+}
+
 static void
 shake_hands (MkvMqttConnection *self)
 {
   note_result (self, mosquitto_loop_read (self->mosq, 1));
+  /* A broker that refuses our certificate says so when the handshake is done for
+   * us, and hangs up. Who writes first then never hears what it said. */
+  if (!self->ended && self->client->tls != NULL && has_input (self))
+    note_result (self, mosquitto_loop_read (self->mosq, 1));
   /* Does nothing until TLS is there; then it sends CONNECT. */
   flush (self);
 }
@@ -450,7 +462,8 @@ static gboolean
 has_work (MkvMqttConnection *self)
 {
   return self->ended || !mkv_mqtt_inbox_is_empty (self->inbox) ||
-         (self->more && !mkv_mqtt_inbox_has_unhandled (self->inbox));
+         (self->more && !mkv_mqtt_inbox_has_unhandled (self->inbox)) ||
+         (self->phase == PHASE_HANDSHAKE && self->n_unwritten > 0);
 }
 
 static gboolean
@@ -458,7 +471,7 @@ on_prepare (gpointer user_data, gushort *events)
 {
   MkvMqttConnection *self = user_data;
 
-  if (self->n_unwritten > 0)
+  if (self->n_unwritten > 0 && self->phase != PHASE_HANDSHAKE)
     flush (self);
   self->written = FALSE;
   if (has_work (self))

@@ -141,6 +141,11 @@ mkv_mqtt_error_new_lost (const MkvMqttOptions *options, int rc, int saved_errno)
     case MOSQ_ERR_KEEPALIVE:
       return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
                           "The broker at %s has been silent for longer than transport.keep-alive", options->broker);
+    case MOSQ_ERR_PROTOCOL:
+    case MOSQ_ERR_MALFORMED_PACKET:
+      return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
+                          "What came from %s broke the protocol: is this the port of an MQTT broker?",
+                          options->broker);
     case MOSQ_ERR_ERRNO:
       return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
                           "The connection to the broker at %s is lost (%s)", options->broker,
@@ -156,8 +161,8 @@ GError *
 mkv_mqtt_error_new_twin (const MkvMqttOptions *options, guint n_times)
 {
   return g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
-                      "The broker at %s has closed the connection %u times in a row, each time soon after accepting "
-                      "it: if another client connects as “%s”, give every node a node.client-id of its own",
+                      "The broker at %s has closed the connection %u times in a row, each time soon after "
+                      "accepting it: if another client connects as “%s”, give every node a node.client-id of its own",
                       options->broker, n_times, options->client_id);
 }
 

@@ -165,6 +165,7 @@ static gboolean
 load (MkvMqttOptions *self, GVariant *options, GError **error)
 {
   g_autofree char *uri = NULL;
+  g_autoptr (GError) why = NULL;
   gboolean allow_insecure = FALSE;
   gboolean credentials;
 
@@ -188,8 +189,12 @@ load (MkvMqttOptions *self, GVariant *options, GError **error)
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "The option client-id is missing");
       return FALSE;
     }
-  if (!mkv_name_check (self->client_id, error))
-    return FALSE;
+  if (!mkv_name_check (self->client_id, &why))
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "The client-id “%s” can't be used: %s",
+                   self->client_id, why->message);
+      return FALSE;
+    }
   if (uri == NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.broker is not set: " GOOD_URI);

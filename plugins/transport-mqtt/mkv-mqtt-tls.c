@@ -27,6 +27,7 @@ struct _MkvMqttTls
   SSL_CTX *context;
   int verify_error; /* X509_V_OK, or what is the matter with the broker's certificate */
   int alert;        /* -1, or what the broker complained of */
+  gboolean shaken;  /* the handshake is done, as far as we are concerned */
   char *log;        /* the first that OpenSSL said */
 };
 
@@ -71,6 +72,8 @@ on_info (const SSL *ssl, int where, int value)
 
   if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT && (value & 0xff) != SSL_AD_CLOSE_NOTIFY)
     self->alert = value & 0xff;
+  if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
+    self->shaken = TRUE;
 }
 
 /* Without it OpenSSL would ask on the terminal. */
@@ -214,7 +217,7 @@ static gboolean
 is_about_our_certificate (int alert)
 {
   return (alert >= ALERT_BAD_CERTIFICATE && alert <= ALERT_CERTIFICATE_UNKNOWN) || alert == ALERT_UNKNOWN_CA ||
-         alert == ALERT_CERTIFICATE_REQUIRED || alert == SSL_AD_HANDSHAKE_FAILURE;
+         alert == ALERT_CERTIFICATE_REQUIRED || alert == SSL_AD_HANDSHAKE_FAILURE || alert == SSL_AD_DECRYPT_ERROR;
 }
 
 static GError *
@@ -245,6 +248,13 @@ mkv_mqtt_tls_explain (MkvMqttTls *self)
     return explain_certificate (self);
   if (self->alert >= 0)
     return explain_alert (self);
+  /* With TLS 1.3 the broker looks at our certificate when we are done, and its
+   * complaint can be overtaken by the closing of the connection. */
+  if (self->shaken)
+    return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
+                        "The broker at %s closed the connection right after the TLS handshake: if it asks for "
+                        "client certificates, check transport.cert-file",
+                        self->options->broker);
   if (self->log != NULL)
     return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
                         "TLS with the broker at %s failed (%s): is this its port for TLS?", self->options->broker,

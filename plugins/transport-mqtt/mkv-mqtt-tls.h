@@ -20,7 +20,7 @@ SSL_CTX *mkv_mqtt_tls_get_context (MkvMqttTls *self);
 /* Takes note of what OpenSSL says in libmosquitto's log. */
 void mkv_mqtt_tls_add_log (MkvMqttTls *self, const char *line);
 
-/* Why there is no connection; NULL if TLS is not known to be the reason. */
+/* Why there is no connection yet; NULL if TLS is not known to be the reason. */
 GError *mkv_mqtt_tls_explain (MkvMqttTls *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvMqttTls, mkv_mqtt_tls_free)

@@ -476,7 +476,8 @@ test_sizes (void)
     }
   mkv_transport_probe_wait_messages (b, 20);
   for (guint i = 0; i < 20; i++)
-    g_assert_cmpuint (g_bytes_get_size (mkv_message_get_payload (b->messages->pdata[i])), ==, MKV_MAX_PAYLOAD_BYTES);
+    g_assert_cmpuint (g_bytes_get_size (mkv_message_get_payload (b->messages->pdata[i])), ==,
+                      MKV_MAX_PAYLOAD_BYTES);
   g_assert_false (publish_size (a, MKV_MAX_PAYLOAD_BYTES + 1, 1, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE);
   mkv_transport_probe_stop (a);
