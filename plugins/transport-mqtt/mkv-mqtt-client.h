@@ -16,7 +16,9 @@ typedef struct
   gboolean mqtt_311;
   struct mosquitto *mosq;
   MkvMqttTls *tls; /* NULL without TLS */
-  gpointer owner;  /* for the callbacks of `mosq`, whose user data is the client */
+  /* For the callbacks of `mosq`, whose user data is the client. */
+  struct _MkvMqttConnection *connection;
+  struct _MkvMqttInbox *inbox;
 } MkvMqttClient;
 
 /* What a packet needs beside its payload at most: topic, properties, headers. */

@@ -10,10 +10,8 @@
 #include <sys/socket.h>
 
 #include "base/mkv-error.h"
-#include "base/mkv-limits.h"
 #include "mkv-mqtt-error.h"
 #include "mkv-mqtt-inbox.h"
-#include "mkv-mqtt-message.h"
 #include "mkv-mqtt-socket.h"
 #include "mkv-mqtt-window.h"
 
@@ -112,7 +110,7 @@ connection_unref (MkvMqttConnection *self)
 static void
 on_connect (struct mosquitto *mosq, void *user_data, int code, int flags, const mosquitto_property *properties)
 {
-  MkvMqttConnection *self = ((MkvMqttClient *) user_data)->owner;
+  MkvMqttConnection *self = ((MkvMqttClient *) user_data)->connection;
   uint16_t receive_maximum = G_MAXUINT16;
   uint16_t keep_alive = (uint16_t) self->keep_alive;
   uint32_t max_packet = 0;
@@ -137,7 +135,7 @@ on_connect (struct mosquitto *mosq, void *user_data, int code, int flags, const 
 static void
 on_disconnect (struct mosquitto *mosq, void *user_data, int code, const mosquitto_property *properties)
 {
-  MkvMqttConnection *self = ((MkvMqttClient *) user_data)->owner;
+  MkvMqttConnection *self = ((MkvMqttClient *) user_data)->connection;
 
   /* After the broker's DISCONNECT libmosquitto finds that the socket is gone, too. */
   if (self->ended)
@@ -145,33 +143,6 @@ on_disconnect (struct mosquitto *mosq, void *user_data, int code, const mosquitt
   self->ended = TRUE;
   self->end_code = code;
   self->end_errno = errno;
-}
-
-static void
-on_message (struct mosquitto *mosq, void *user_data, const struct mosquitto_message *received,
-            const mosquitto_property *properties)
-{
-  MkvMqttConnection *self = ((MkvMqttClient *) user_data)->owner;
-
-  mkv_mqtt_inbox_push_message (self->inbox, mkv_mqtt_message_new (received, properties, MKV_MAX_PAYLOAD_BYTES));
-  self->n_unwritten++;
-}
-
-static void
-on_publish (struct mosquitto *mosq, void *user_data, int mid, int reason, const mosquitto_property *properties)
-{
-  MkvMqttConnection *self = ((MkvMqttClient *) user_data)->owner;
-
-  mkv_mqtt_inbox_push (self->inbox, MKV_MQTT_PUBLISHED, mid, reason);
-}
-
-static void
-on_subscribe (struct mosquitto *mosq, void *user_data, int mid, int n_granted, const int *granted,
-              const mosquitto_property *properties)
-{
-  MkvMqttConnection *self = ((MkvMqttClient *) user_data)->owner;
-
-  mkv_mqtt_inbox_push (self->inbox, MKV_MQTT_SUBSCRIBED, mid, n_granted > 0 ? granted[0] : MQTT_RC_UNSPECIFIED);
 }
 
 /* Sending. */
@@ -396,6 +367,7 @@ read_batch (MkvMqttConnection *self)
     }
   while (self->more && mkv_mqtt_inbox_get_n_messages (self->inbox) < max_messages &&
          mkv_mqtt_inbox_get_n_bytes (self->inbox) < MAX_BATCH_BYTES);
+  self->n_unwritten += mkv_mqtt_inbox_get_n_messages (self->inbox);
 }
 
 static gboolean
@@ -587,7 +559,7 @@ mkv_mqtt_connection_new (MkvMqttClient *client, MkvTransport *transport, MkvCloc
   self->context = g_main_context_ref (context);
   self->funcs = funcs;
   self->owner = owner;
-  self->inbox = mkv_mqtt_inbox_new ();
+  self->inbox = mkv_mqtt_inbox_new (client);
   self->max_inflight = self->options->max_inflight;
   self->max_payload = self->options->max_payload;
   self->keep_alive = self->options->keep_alive;
@@ -595,12 +567,10 @@ mkv_mqtt_connection_new (MkvMqttClient *client, MkvTransport *transport, MkvCloc
   self->subscriptions = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   self->n_unwritten = 1; /* CONNECT */
 
-  client->owner = self;
+  client->connection = self;
+  client->inbox = self->inbox;
   mosquitto_connect_v5_callback_set (self->mosq, on_connect);
   mosquitto_disconnect_v5_callback_set (self->mosq, on_disconnect);
-  mosquitto_message_v5_callback_set (self->mosq, on_message);
-  mosquitto_publish_v5_callback_set (self->mosq, on_publish);
-  mosquitto_subscribe_v5_callback_set (self->mosq, on_subscribe);
 
   self->fd = mosquitto_socket (self->mosq);
   self->socket = mkv_mqtt_socket_source_new (self->fd, on_prepare, on_ready, self);

@@ -2,6 +2,11 @@
  * Copyright The MerkleKV authors */
 #include "mkv-mqtt-inbox.h"
 
+#include <mqtt_protocol.h>
+
+#include "base/mkv-limits.h"
+#include "mkv-mqtt-message.h"
+
 struct _MkvMqttInbox
 {
   GArray *events; /* of MkvMqttEvent */
@@ -23,14 +28,51 @@ clear_event (gpointer data)
   g_clear_pointer (&event->message, mkv_message_unref);
 }
 
+static void
+append (MkvMqttInbox *self, MkvMqttEvent event)
+{
+  g_array_append_val (self->events, event);
+  self->n_pushed++;
+}
+
+static void
+on_message (struct mosquitto *mosq, void *user_data, const struct mosquitto_message *received,
+            const mosquitto_property *properties)
+{
+  MkvMqttInbox *self = ((MkvMqttClient *) user_data)->inbox;
+  MkvMessage *message = mkv_mqtt_message_new (received, properties, MKV_MAX_PAYLOAD_BYTES);
+
+  append (self, (MkvMqttEvent){ .kind = MKV_MQTT_MESSAGE, .message = message });
+  g_hash_table_add (self->unhandled, message);
+  self->n_messages++;
+  self->n_bytes += g_bytes_get_size (mkv_message_get_payload (message));
+}
+
+static void
+on_publish (struct mosquitto *mosq, void *user_data, int mid, int reason, const mosquitto_property *properties)
+{
+  mkv_mqtt_inbox_push (((MkvMqttClient *) user_data)->inbox, MKV_MQTT_PUBLISHED, mid, reason);
+}
+
+static void
+on_subscribe (struct mosquitto *mosq, void *user_data, int mid, int n_granted, const int *granted,
+              const mosquitto_property *properties)
+{
+  mkv_mqtt_inbox_push (((MkvMqttClient *) user_data)->inbox, MKV_MQTT_SUBSCRIBED, mid,
+                       n_granted > 0 ? granted[0] : MQTT_RC_UNSPECIFIED);
+}
+
 MkvMqttInbox *
-mkv_mqtt_inbox_new (void)
+mkv_mqtt_inbox_new (MkvMqttClient *client)
 {
   MkvMqttInbox *self = g_new0 (MkvMqttInbox, 1);
 
   self->events = g_array_new (FALSE, FALSE, sizeof (MkvMqttEvent));
   g_array_set_clear_func (self->events, clear_event);
   self->unhandled = g_hash_table_new (NULL, NULL);
+  mosquitto_message_v5_callback_set (client->mosq, on_message);
+  mosquitto_publish_v5_callback_set (client->mosq, on_publish);
+  mosquitto_subscribe_v5_callback_set (client->mosq, on_subscribe);
   return self;
 }
 
@@ -42,26 +84,10 @@ mkv_mqtt_inbox_free (MkvMqttInbox *self)
   g_free (self);
 }
 
-static void
-append (MkvMqttInbox *self, MkvMqttEvent event)
-{
-  g_array_append_val (self->events, event);
-  self->n_pushed++;
-}
-
 void
 mkv_mqtt_inbox_push (MkvMqttInbox *self, MkvMqttEventKind kind, int mid, int code)
 {
   append (self, (MkvMqttEvent){ .kind = kind, .mid = mid, .code = code });
-}
-
-void
-mkv_mqtt_inbox_push_message (MkvMqttInbox *self, MkvMessage *message)
-{
-  append (self, (MkvMqttEvent){ .kind = MKV_MQTT_MESSAGE, .message = message });
-  g_hash_table_add (self->unhandled, message);
-  self->n_messages++;
-  self->n_bytes += g_bytes_get_size (mkv_message_get_payload (message));
 }
 
 gboolean

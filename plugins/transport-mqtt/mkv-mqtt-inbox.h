@@ -2,6 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
+#include "mkv-mqtt-client.h"
 #include "model/mkv-message.h"
 
 G_BEGIN_DECLS
@@ -22,17 +23,16 @@ typedef struct
   MkvMessage *message; /* owned */
 } MkvMqttEvent;
 
-/* What libmosquitto's callbacks leave for later, as they run with its locks
- * held; and which of the messages that came are still to be handled. */
+/* Gathers what comes in, for later, as libmosquitto's callbacks run with its
+ * locks held; and knows which of the messages that came are still unhandled. */
 typedef struct _MkvMqttInbox MkvMqttInbox;
 
-MkvMqttInbox *mkv_mqtt_inbox_new (void);
+/* Has @client call back here about messages, publishing and subscribing; its
+ * `inbox` must be this one. */
+MkvMqttInbox *mkv_mqtt_inbox_new (MkvMqttClient *client);
 void mkv_mqtt_inbox_free (MkvMqttInbox *self);
 
 void mkv_mqtt_inbox_push (MkvMqttInbox *self, MkvMqttEventKind kind, int mid, int code);
-
-/* Takes @message, which is unhandled from now on. */
-void mkv_mqtt_inbox_push_message (MkvMqttInbox *self, MkvMessage *message);
 
 /* Takes the oldest event out; the caller frees its message. */
 gboolean mkv_mqtt_inbox_pop (MkvMqttInbox *self, MkvMqttEvent *event);

@@ -7,151 +7,12 @@
 #include <string.h>
 
 #include "base/mkv-error.h"
+#include "mkv-fake-broker.h"
 #include "mkv-mosquitto.h"
 #include "mkv-relay.h"
 #include "mkv-test.h"
 #include "mkv-transport-mqtt.h"
 #include "mkv-transport-probe.h"
-
-/* A broker that says what a test wants it to say. */
-typedef struct
-{
-  GSocketService *service;
-  char *uri;
-  gboolean silent;     /* answers nothing */
-  gboolean only_311;   /* refuses MQTT 5, in the old broker's way */
-  guint8 connack;      /* the code */
-  guint8 suback;       /* the code */
-  guint8 disconnect;   /* said after CONNACK, unless 0 */
-  const char *greeting; /* said at once */
-  guint n_connects;
-} FakeBroker;
-
-typedef struct
-{
-  FakeBroker *broker;
-  GSocketConnection *connection;
-  gboolean mqtt_5;
-  guint8 buffer[1024];
-  gsize n;
-} FakeClient;
-
-static void
-fake_client_free (FakeClient *client)
-{
-  g_io_stream_close (G_IO_STREAM (client->connection), NULL, NULL);
-  g_object_unref (client->connection);
-  g_free (client);
-}
-
-static void
-say (FakeClient *client, const void *octets, gsize length)
-{
-  g_output_stream_write_all (g_io_stream_get_output_stream (G_IO_STREAM (client->connection)), octets, length, NULL,
-                             NULL, NULL);
-}
-
-static void
-answer (FakeClient *client, const guint8 *packet)
-{
-  FakeBroker *broker = client->broker;
-
-  if (broker->silent)
-    return;
-  if (packet[0] == 0x10)
-    {
-      guint8 code = broker->connack;
-
-      broker->n_connects++;
-      client->mqtt_5 = packet[8] == 5;
-      if (broker->only_311 && client->mqtt_5)
-        say (client, "\x20\x02\x00\x01", 4);
-      else if (client->mqtt_5)
-        say (client, (guint8[]){ 0x20, 3, 0, code, 0 }, 5);
-      else
-        say (client, (guint8[]){ 0x20, 2, 0, code }, 4);
-      if (broker->disconnect != 0)
-        say (client, (guint8[]){ 0xe0, 1, broker->disconnect }, 3);
-    }
-  else if (packet[0] == 0x82 && client->mqtt_5)
-    say (client, (guint8[]){ 0x90, 4, packet[2], packet[3], 0, broker->suback }, 6);
-  else if (packet[0] == 0x82)
-    say (client, (guint8[]){ 0x90, 3, packet[2], packet[3], broker->suback }, 5);
-  else if (packet[0] == 0xe0)
-    g_socket_shutdown (g_socket_connection_get_socket (client->connection), FALSE, TRUE, NULL);
-}
-
-static void
-on_fake_read (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  FakeClient *client = user_data;
-  gssize n = g_input_stream_read_finish (G_INPUT_STREAM (source), result, NULL);
-
-  if (n <= 0)
-    {
-      fake_client_free (client);
-      return;
-    }
-  client->n += n;
-  /* All packets here are short. */
-  while (client->n >= 2 && client->n >= 2u + client->buffer[1])
-    {
-      gsize length = 2 + client->buffer[1];
-
-      answer (client, client->buffer);
-      client->n -= length;
-      memmove (client->buffer, client->buffer + length, client->n);
-    }
-  g_input_stream_read_async (G_INPUT_STREAM (source), client->buffer + client->n, sizeof client->buffer - client->n,
-                             G_PRIORITY_DEFAULT, NULL, on_fake_read, client);
-}
-
-static gboolean
-on_fake_incoming (GSocketService *service, GSocketConnection *connection, GObject *source, gpointer user_data)
-{
-  FakeClient *client = g_new0 (FakeClient, 1);
-
-  client->broker = user_data;
-  client->connection = g_object_ref (connection);
-  if (client->broker->greeting != NULL)
-    say (client, client->broker->greeting, strlen (client->broker->greeting));
-  g_input_stream_read_async (g_io_stream_get_input_stream (G_IO_STREAM (connection)), client->buffer,
-                             sizeof client->buffer, G_PRIORITY_DEFAULT, NULL, on_fake_read, client);
-  return TRUE;
-}
-
-static FakeBroker *
-fake_broker_new (void)
-{
-  FakeBroker *self = g_new0 (FakeBroker, 1);
-  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
-  g_autoptr (GSocketAddress) any = g_inet_socket_address_new (loopback, 0);
-  g_autoptr (GSocketAddress) bound = NULL;
-  g_autoptr (GError) error = NULL;
-
-  self->service = g_socket_service_new ();
-  g_socket_listener_add_address (G_SOCKET_LISTENER (self->service), any, G_SOCKET_TYPE_STREAM,
-                                 G_SOCKET_PROTOCOL_TCP, NULL, &bound, &error);
-  g_assert_no_error (error);
-  g_signal_connect (self->service, "incoming", G_CALLBACK (on_fake_incoming), self);
-  self->uri =
-      g_strdup_printf ("mqtt://127.0.0.1:%u", g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
-  self->suback = 1;
-  return self;
-}
-
-static void
-fake_broker_free (FakeBroker *self)
-{
-  mkv_test_iterate ();
-  g_socket_service_stop (self->service);
-  g_socket_listener_close (G_SOCKET_LISTENER (self->service));
-  g_object_unref (self->service);
-  g_free (self->uri);
-  g_free (self);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (FakeBroker, fake_broker_free)
 
 /* A client whose time stands still. */
 static MkvTransportProbe *
@@ -360,37 +221,17 @@ test_backoff_reset (void)
   mkv_transport_probe_stop (probe);
 }
 
-static gboolean
-set_flag (gpointer user_data)
-{
-  *(gboolean *) user_data = TRUE;
-  return G_SOURCE_REMOVE;
-}
-
-/* How often the main loop ran in @ms. */
-static guint
-count_iterations (guint ms)
-{
-  gboolean over = FALSE;
-  guint n = 0;
-
-  g_timeout_add (ms, set_flag, &over);
-  for (; !over; n++)
-    g_main_context_iteration (NULL, TRUE);
-  return n;
-}
-
 static void
 test_silent_broker (void)
 {
-  g_autoptr (FakeBroker) broker = fake_broker_new ();
+  g_autoptr (MkvFakeBroker) broker = mkv_fake_broker_new ();
   g_autoptr (MkvTransportProbe) probe = probe_new (broker->uri);
 
   g_test_summary ("Who accepts the connection and says nothing is given up after connect-timeout, without haste");
   broker->silent = TRUE;
   g_variant_dict_insert (probe->options, "connect-timeout", "u", 7);
   mkv_transport_probe_start (probe);
-  g_assert_cmpuint (count_iterations (150), <, 50);
+  g_assert_cmpuint (mkv_test_run_for (150), <, 50);
   advance (probe, 6);
   mkv_test_iterate ();
   g_assert_cmpint (probe->state, ==, MKV_TRANSPORT_CONNECTING);
@@ -430,7 +271,7 @@ test_silent_host (void)
   uri = g_strdup_printf ("mqtt://127.0.0.1:%u", g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
   probe = probe_new (uri);
   mkv_transport_probe_start (probe);
-  g_assert_cmpuint (count_iterations (100), <, 50);
+  g_assert_cmpuint (mkv_test_run_for (100), <, 50);
   g_assert_cmpint (probe->state, ==, MKV_TRANSPORT_CONNECTING);
   advance (probe, 10);
   mkv_transport_probe_wait_state (probe, MKV_TRANSPORT_WAITING);
@@ -488,7 +329,7 @@ test_credentials (gconstpointer version)
 static void
 test_taken_over (void)
 {
-  g_autoptr (FakeBroker) broker = fake_broker_new ();
+  g_autoptr (MkvFakeBroker) broker = mkv_fake_broker_new ();
   g_autoptr (MkvTransportProbe) probe = probe_new (broker->uri);
 
   g_test_summary ("Who is thrown out by a client with the same id says so, and waits half a minute");
@@ -537,7 +378,7 @@ test_twins (void)
 static void
 test_fallback (void)
 {
-  g_autoptr (FakeBroker) broker = fake_broker_new ();
+  g_autoptr (MkvFakeBroker) broker = mkv_fake_broker_new ();
   g_autoptr (MkvTransportProbe) probe = probe_new (broker->uri);
 
   g_test_summary ("A broker that refuses MQTT 5 gets MQTT 3.1.1, at once");
@@ -580,7 +421,7 @@ test_refusals (void)
     { "3.1.1", 4, MKV_TRANSPORT_FAILED, MKV_ERROR_UNAUTHORIZED, "“me”" },
     { "3.1.1", 5, MKV_TRANSPORT_FAILED, MKV_ERROR_UNAUTHORIZED, "“me”" },
   };
-  g_autoptr (FakeBroker) broker = fake_broker_new ();
+  g_autoptr (MkvFakeBroker) broker = mkv_fake_broker_new ();
 
   g_test_summary ("Each refusal has a cause, and those that last are told from those that pass");
   for (guint i = 0; i < G_N_ELEMENTS (refusals); i++)
@@ -599,7 +440,7 @@ test_refusals (void)
 static void
 test_suback (gconstpointer version)
 {
-  g_autoptr (FakeBroker) broker = fake_broker_new ();
+  g_autoptr (MkvFakeBroker) broker = mkv_fake_broker_new ();
   g_autoptr (MkvTransportProbe) probe = probe_new (broker->uri);
 
   g_test_summary ("A refused subscription, and one with less than QoS 1, is told with its topic");
@@ -621,7 +462,7 @@ test_no_broker (void)
 {
   static const char *const greetings[] = { "HTTP/1.1 400 Bad Request\r\n\r\n", "\x20\xff\xff\xff\xff\xff",
                                            "\x30\x02xx", "\x20\x7f\x00" };
-  g_autoptr (FakeBroker) broker = fake_broker_new ();
+  g_autoptr (MkvFakeBroker) broker = mkv_fake_broker_new ();
   g_autoptr (GBytes) payload = mkv_test_bytes ("x");
   g_autoptr (MkvMessage) message = mkv_message_new ("t", payload);
 
@@ -633,7 +474,7 @@ test_no_broker (void)
 
       broker->greeting = greetings[i];
       mkv_transport_probe_start (probe);
-      count_iterations (50);
+      mkv_test_run_for (50);
       advance (probe, 10);
       mkv_transport_probe_wait_state (probe, MKV_TRANSPORT_WAITING);
       g_assert_false (mkv_transport_publish (probe->transport, message, 1, NULL));
@@ -672,7 +513,7 @@ test_stop_anywhere (void)
         g_main_context_iteration (NULL, TRUE);
       mkv_transport_probe_stop (probe);
       n_states = probe->states->len;
-      count_iterations (5);
+      mkv_test_run_for (5);
       g_assert_cmpuint (probe->states->len, ==, n_states);
       if (i == 20)
         {
@@ -680,7 +521,7 @@ test_stop_anywhere (void)
           n_threads = count_entries ("/proc/self/task");
         }
     }
-  count_iterations (50);
+  mkv_test_run_for (50);
   g_assert_cmpuint (count_entries ("/proc/self/fd"), <=, n_files + 2);
   g_assert_cmpuint (count_entries ("/proc/self/task"), <=, n_threads + 2);
 }

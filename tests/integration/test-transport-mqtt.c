@@ -84,29 +84,6 @@ test_both_ways (gconstpointer version)
 }
 
 
-/* Lets a moment of real time pass, for what is not to come. */
-static gboolean
-set_flag (gpointer user_data)
-{
-  *(gboolean *) user_data = TRUE;
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-is_set (gpointer user_data)
-{
-  return *(gboolean *) user_data;
-}
-
-static void
-wait_ms (guint ms)
-{
-  gboolean over = FALSE;
-
-  g_timeout_add (ms, set_flag, &over);
-  mkv_test_run_until (is_set, &over);
-}
-
 /* A client with a clock of its own, so that it waits for nobody. */
 static MkvManualClock *
 take_manual_clock (MkvTransportProbe *probe)
@@ -258,12 +235,12 @@ test_unhandled (void)
   publish_many (writer, "t", 10);
   mkv_transport_probe_wait_published (writer, 10);
   mkv_transport_probe_wait_messages (reader, 1);
-  wait_ms (50);
+  mkv_test_run_for (50);
   n = reader->messages->len;
   /* All of the first batch but its last message: nothing may be acknowledged. */
   for (guint i = 0; i + 1 < n; i++)
     mkv_message_handled (reader->messages->pdata[i]);
-  wait_ms (50);
+  mkv_test_run_for (50);
   g_assert_cmpuint (reader->messages->len, ==, n);
 
   mkv_relay_cut (relay);
@@ -278,13 +255,13 @@ test_unhandled (void)
   mkv_transport_probe_wait_messages (reader, 10);
   assert_texts (reader, 0, 10);
 
-  wait_ms (50);
+  mkv_test_run_for (50);
   mkv_relay_cut (relay);
   mkv_transport_probe_wait_state (reader, MKV_TRANSPORT_WAITING);
   mkv_relay_heal (relay);
   reconnect (reader);
   g_assert_true (reader->session_present);
-  wait_ms (50);
+  mkv_test_run_for (50);
   g_assert_cmpuint (reader->messages->len, ==, 10);
   mkv_transport_probe_stop (reader);
   mkv_transport_probe_stop (writer);
@@ -317,7 +294,7 @@ test_handled_late (void)
         mkv_message_handled (reader->messages->pdata[n_handled]);
     }
   assert_texts (reader, 0, 300);
-  wait_ms (20);
+  mkv_test_run_for (20);
   mkv_transport_probe_wait_published (writer, 300);
   g_assert_cmpuint (reader->published->len, >, 0);
   mkv_transport_probe_stop (reader);
@@ -425,7 +402,7 @@ test_lost (void)
   mkv_transport_probe_connect (writer);
   mkv_relay_stall (relay);
   publish_many (writer, "t", 30);
-  wait_ms (50);
+  mkv_test_run_for (50);
   g_assert_cmpuint (writer->published->len, ==, 0);
   mkv_relay_cut (relay);
   mkv_transport_probe_wait_state (writer, MKV_TRANSPORT_WAITING);
@@ -583,7 +560,7 @@ test_own_and_retained (gconstpointer version)
       g_assert_cmpint (mosquitto_loop (bare, 100, 1), ==, 0);
       done = !mosquitto_want_write (bare);
     }
-  wait_ms (50);
+  mkv_test_run_for (50);
 
   probe = probe_new (mosquitto, "a");
   g_variant_dict_insert (probe->options, "mqtt-version", "s", version);
@@ -591,7 +568,7 @@ test_own_and_retained (gconstpointer version)
   mkv_transport_probe_subscribe (probe, "t");
   mkv_transport_probe_publish (probe, "t", "own", 1);
   mkv_transport_probe_wait_published (probe, 1);
-  wait_ms (50);
+  mkv_test_run_for (50);
   g_assert_cmpuint (probe->messages->len, ==, mqtt_5 ? 0 : 2);
   if (!mqtt_5)
     g_assert_true (mkv_message_get_retain (probe->messages->pdata[0]));
@@ -637,7 +614,7 @@ test_will (gconstpointer version)
   publish_many (watcher, "t/flood", 300);
   mkv_transport_probe_wait_messages (mortal, 1);
   mkv_transport_probe_stop (mortal);
-  wait_ms (100);
+  mkv_test_run_for (100);
   g_assert_cmpuint (watcher->messages->len, ==, 0);
 
   mkv_transport_probe_connect (mortal);
