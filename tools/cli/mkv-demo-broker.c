@@ -72,8 +72,9 @@ start (MkvDemoBroker *self, const char *program, GError **error)
   self->port = find_port (error);
   if (self->port == 0)
     return FALSE;
-  text = g_strdup_printf ("listener %u 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n",
-                          self->port);
+  /* Whoever changes the user is no longer told that the parent has died. */
+  text = g_strdup_printf ("listener %u 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\n"
+                          "user %s\n", self->port, g_get_user_name ());
   if (!g_file_set_contents (self->config, text, -1, error))
     return FALSE;
   g_subprocess_launcher_set_stderr_file_path (launcher, self->log);

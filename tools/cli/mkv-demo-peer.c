@@ -22,6 +22,12 @@ mkv_demo_interrupt (void)
   g_main_context_wakeup (NULL);
 }
 
+gboolean
+mkv_demo_is_interrupted (void)
+{
+  return interrupted;
+}
+
 static gboolean
 set_flag (gpointer user_data)
 {

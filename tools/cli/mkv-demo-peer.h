@@ -46,6 +46,7 @@ void mkv_demo_pause (guint ms);
 
 /* From now on nothing is waited for: the user wants to leave. */
 void mkv_demo_interrupt (void);
+gboolean mkv_demo_is_interrupted (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvDemoPeer, mkv_demo_peer_free)
 

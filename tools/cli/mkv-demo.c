@@ -293,7 +293,12 @@ mkv_demo_run (const MkvCliOptions *options)
   if (problem == NULL)
     problem = play (&demo);
 
-  if (problem == NULL)
+  if (mkv_demo_is_interrupted ())
+    {
+      problem = _("interrupted");
+      text = g_strdup (_("Interrupted."));
+    }
+  else if (problem == NULL)
     text = g_strdup_printf (_("Equal on both sides, after %.1f s."),
                             (double) (g_get_monotonic_time () - demo.began) / G_USEC_PER_SEC);
   else
