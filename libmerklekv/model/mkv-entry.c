@@ -62,18 +62,42 @@ write_octets (guint8 *out, guint8 major, const void *octets, gsize length)
   return out + length;
 }
 
+static void
+free_hash (gpointer hash)
+{
+  gnutls_hash_deinit (hash, NULL);
+}
+
+static GPrivate thread_hash = G_PRIVATE_INIT (free_hash);
+
+static gnutls_hash_hd_t
+get_hash (void)
+{
+  gnutls_hash_hd_t hash = g_private_get (&thread_hash);
+
+  if (hash == NULL)
+    {
+      if (gnutls_hash_init (&hash, GNUTLS_DIG_SHA256) != 0)
+        g_error ("GnuTLS has no SHA-256");
+      g_private_set (&thread_hash, hash);
+    }
+  return hash;
+}
+
 /* SHA-256 of the deterministic CBOR array ["mkv1", key, timestamp, node id,
  * seq, value or null]: doc/protocol.md, "Entry digest". */
 static void
 compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
 {
-  /* 1 array head, 5 "mkv1", 5 heads of up to 9 (and 7 behind the last); enough for any key and node
-   * id, and for a value of the size that most have. */
+  /* The start, 5 heads of up to 9 octets and 7 behind the last: enough for any
+   * key and node id, and for a value of the size that most have. */
   guint8 buffer[1024];
+  static const char start[] = "\x86\x64mkv1"; /* the heads of the array and of the text, and that */
   guint8 *p = buffer;
+  gnutls_hash_hd_t hash = get_hash ();
 
-  p = write_head (p, 4, 6);
-  p = write_octets (p, 3, "mkv1", 4);
+  memcpy (p, start, sizeof start - 1);
+  p += sizeof start - 1;
   p = write_octets (p, 3, self->data, key_length);
   p = write_head (p, 0, (guint64) self->stamp.timestamp);
   p = write_octets (p, 3, self->stamp.node_id, node_id_length);
@@ -87,18 +111,14 @@ compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
       if (self->length > 0)
         memcpy (p, self->octets, self->length);
       p += self->length;
-      gnutls_hash_fast (GNUTLS_DIG_SHA256, buffer, (gsize) (p - buffer), self->digest);
+      gnutls_hash (hash, buffer, (gsize) (p - buffer));
     }
   else
     {
-      gnutls_hash_hd_t hash;
-
-      if (gnutls_hash_init (&hash, GNUTLS_DIG_SHA256) != 0)
-        g_error ("GnuTLS has no SHA-256");
       gnutls_hash (hash, buffer, (gsize) (p - buffer));
       gnutls_hash (hash, self->octets, self->length);
-      gnutls_hash_deinit (hash, self->digest);
     }
+  gnutls_hash_output (hash, self->digest);
 }
 
 /* @n_more: how many octets behind the ids */
