@@ -116,8 +116,8 @@ mkv_codec_encode_events (MkvCodec *self, GPtrArray *entries, gsize max_bytes, gu
  * mkv_codec_decode_events:
  * @self: a codec
  * @payload: the octets
- * @refused: (out) (transfer full) (array zero-terminated=1): a reason for each
- *   event that was refused; empty if none was
+ * @refused: (out) (nullable) (transfer full) (array zero-terminated=1): a reason
+ *   for each event that was refused; %NULL if none was
  * @error: return location for an error
  *
  * Decodes one event or an array of events. Each is checked alone: fields,
@@ -139,8 +139,6 @@ mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GErro
 
   *refused = NULL;
   entries = iface->decode_events (self, payload, refused, &plugin_error);
-  if (*refused == NULL)
-    *refused = g_new0 (char *, 1);
   /* An array made by a language binding has no such function. */
   if (entries != NULL)
     g_ptr_array_set_free_func (entries, (GDestroyNotify) mkv_entry_unref);
@@ -152,8 +150,8 @@ mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GErro
  * mkv_codec_decode_events_for_bindings: (rename-to mkv_codec_decode_events)
  * @self: a codec
  * @payload: the octets
- * @refused: (out) (transfer full) (array zero-terminated=1): a reason for each
- *   event that was refused; empty if none was
+ * @refused: (out) (nullable) (transfer full) (array zero-terminated=1): a reason
+ *   for each event that was refused; %NULL if none was
  * @error: return location for an error
  *
  * What language bindings call as [method@Codec.decode_events]. They take what is

@@ -229,7 +229,7 @@ on_message (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError 
   if (error != NULL)
     return;
   entries = mkv_codec_decode_events (codec, payload, &refused, &malformed);
-  for (guint i = 0; refused[i] != NULL; i++)
+  for (guint i = 0; refused != NULL && refused[i] != NULL; i++)
     mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_REFUSED, "An event is refused: %s", refused[i]);
   if (entries == NULL)
     {

@@ -93,11 +93,28 @@ put (guint8 *at, const void *octets, gsize length)
 
 #define PUT(at, literal) put (at, literal, LENGTH (literal))
 
+/* The heads that most events have are written here, as the reader reads them. */
 static inline guint8 *
-put_text (guint8 *at, const char *text, gsize length)
+put_string (guint8 *at, gboolean is_text, const void *octets, gsize length)
 {
-  at += cbor_encode_string_start (length, at, MKV_CBOR_HEAD_BYTES);
-  return put (at, text, length);
+  if (G_LIKELY (length < 24))
+    *at++ = (guint8) ((is_text ? 0x60 : 0x40) | length);
+  else if (is_text)
+    at += cbor_encode_string_start (length, at, MKV_CBOR_HEAD_BYTES);
+  else
+    at += cbor_encode_bytestring_start (length, at, MKV_CBOR_HEAD_BYTES);
+  return put (at, octets, length);
+}
+
+static inline guint8 *
+put_uint (guint8 *at, guint64 number)
+{
+  guint64 octets = GUINT64_TO_BE (number);
+
+  if (G_UNLIKELY (number <= G_MAXUINT32))
+    return at + cbor_encode_uint (number, at, MKV_CBOR_HEAD_BYTES);
+  *at++ = 0x1B;
+  return put (at, &octets, sizeof octets);
 }
 
 static guint8 *
@@ -107,24 +124,20 @@ put_event (guint8 *at, const MkvEntry *entry, const Parts *parts)
   gboolean deleted = parts->value == NULL;
 
   at = deleted ? PUT (at, DELETE_HEAD) : PUT (at, SET_HEAD);
-  at = put_text (at, mkv_entry_get_key (entry), parts->key_length);
+  at = put_string (at, TRUE, mkv_entry_get_key (entry), parts->key_length);
   at = PUT (at, SEQ);
-  at += cbor_encode_uint ((guint64) stamp->seq, at, MKV_CBOR_HEAD_BYTES);
+  at = put_uint (at, (guint64) stamp->seq);
   if (!deleted)
     {
       at = PUT (at, VALUE);
-      if (mkv_entry_is_text (entry))
-        at += cbor_encode_string_start (parts->value_length, at, MKV_CBOR_HEAD_BYTES);
-      else
-        at += cbor_encode_bytestring_start (parts->value_length, at, MKV_CBOR_HEAD_BYTES);
-      at = put (at, parts->value, parts->value_length);
+      at = put_string (at, mkv_entry_is_text (entry), parts->value, parts->value_length);
     }
   at = PUT (at, NODE_ID);
-  at = put_text (at, stamp->node_id, parts->node_id_length);
+  at = put_string (at, TRUE, stamp->node_id, parts->node_id_length);
   at = PUT (at, CHECKSUM_HEAD);
   at = put (at, mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES);
   at = PUT (at, TIMESTAMP);
-  return at + cbor_encode_uint ((guint64) stamp->timestamp, at, MKV_CBOR_HEAD_BYTES);
+  return put_uint (at, (guint64) stamp->timestamp);
 }
 
 GBytes *
@@ -172,49 +185,12 @@ mkv_cbor_encode_events (GPtrArray *entries, gsize max_bytes, guint *n_encoded, G
   return g_bytes_new_take (octets, (gsize) (at - octets));
 }
 
-#define COMES_NEXT(reader, literal)                                \
-  ((gsize) ((reader)->end - (reader)->at) >= LENGTH (literal) && \
-   memcmp ((reader)->at, literal, LENGTH (literal)) == 0)
-
-/* Whether the name of a field comes next. Comparisons of constant length are a
- * few instructions. */
-static inline gboolean
-name_comes_next (const MkvCborReader *reader, guint field)
-{
-  switch (field)
-    {
-    case FIELD_OP:
-      return COMES_NEXT (reader, OP);
-    case FIELD_KEY:
-      return COMES_NEXT (reader, KEY);
-    case FIELD_SEQ:
-      return COMES_NEXT (reader, SEQ);
-    case FIELD_VALUE:
-      return COMES_NEXT (reader, VALUE);
-    case FIELD_NODE_ID:
-      return COMES_NEXT (reader, NODE_ID);
-    case FIELD_CHECKSUM:
-      return COMES_NEXT (reader, CHECKSUM);
-    case FIELD_TIMESTAMP:
-      return COMES_NEXT (reader, TIMESTAMP);
-    default:
-      return FALSE;
-    }
-}
-
-/* Takes the name of a field; N_FIELDS if it is unknown. Most events come in
- * deterministic encoding, where it is known which name comes next. */
-static inline gboolean
-take_name (MkvCborReader *reader, guint expected, guint *field)
+/* Takes the name of a field; N_FIELDS if it is unknown. */
+static gboolean
+take_name (MkvCborReader *reader, guint *field)
 {
   MkvCborItem item;
 
-  if (G_LIKELY (name_comes_next (reader, expected)))
-    {
-      reader->at += names[expected].length;
-      *field = expected;
-      return TRUE;
-    }
   if (!mkv_cbor_reader_key (reader, &item))
     return FALSE;
   for (*field = 0; *field < N_FIELDS; ++*field)
@@ -229,6 +205,69 @@ typedef struct
   MkvCborItem items[N_FIELDS];
 } Event;
 
+/* What is good as an op, a key or a node id is good as a text: check_texts() is
+ * for those that are not. */
+static inline gboolean
+check_value (MkvCborReader *reader, guint field, const MkvCborItem *item)
+{
+  return field == FIELD_OP || field == FIELD_KEY || field == FIELD_NODE_ID ||
+         mkv_cbor_reader_check_text (reader, item);
+}
+
+/* Takes the value of a field. */
+static gboolean
+take_value (MkvCborReader *reader, Event *event, guint field)
+{
+  MkvCborItem *item = &event->items[field];
+
+  if (!mkv_cbor_reader_next (reader, item))
+    return FALSE;
+  event->seen |= 1u << field;
+  if (item->type == MKV_CBOR_TEXT)
+    return check_value (reader, field, item);
+  return mkv_cbor_reader_complete (reader, item) && mkv_cbor_reader_leave_behind (reader, item);
+}
+
+/* The same, if it is of the type that it has to be. */
+static inline gboolean
+take_value_of (MkvCborReader *reader, Event *event, guint field, MkvCborType type)
+{
+  MkvCborItem *item = &event->items[field];
+
+  event->seen |= 1u << field;
+  return mkv_cbor_reader_next (reader, item) && item->type == type &&
+         (type != MKV_CBOR_TEXT || check_value (reader, field, item));
+}
+
+/* Takes a literal, if it comes next. Comparing so many octets as the compiler
+ * knows takes a few instructions. */
+#define TAKE(reader, literal)                                       \
+  ((gsize) ((reader)->end - (reader)->at) >= LENGTH (literal) &&    \
+   memcmp ((reader)->at, literal, LENGTH (literal)) == 0 &&         \
+   ((reader)->at += LENGTH (literal), TRUE))
+
+/* Takes the SET of a text that a deterministic encoder writes, which is what
+ * comes nearly always: then there is nothing to look up. If it is anything else,
+ * or malformed, it is for take_fields() to find out. */
+static gboolean
+take_usual (MkvCborReader *reader, Event *event)
+{
+  const guint8 *start = reader->at;
+
+  event->seen = 1u << FIELD_OP;
+  event->items[FIELD_OP] = (MkvCborItem){ .type = MKV_CBOR_TEXT, .octets = (const guint8 *) "SET", .length = 3 };
+  if (TAKE (reader, SET_HEAD) && take_value_of (reader, event, FIELD_KEY, MKV_CBOR_TEXT) &&
+      TAKE (reader, SEQ) && take_value_of (reader, event, FIELD_SEQ, MKV_CBOR_UINT) &&
+      TAKE (reader, VALUE) && take_value_of (reader, event, FIELD_VALUE, MKV_CBOR_TEXT) &&
+      TAKE (reader, NODE_ID) && take_value_of (reader, event, FIELD_NODE_ID, MKV_CBOR_TEXT) &&
+      TAKE (reader, CHECKSUM) && take_value_of (reader, event, FIELD_CHECKSUM, MKV_CBOR_BYTES) &&
+      TAKE (reader, TIMESTAMP) && take_value_of (reader, event, FIELD_TIMESTAMP, MKV_CBOR_UINT))
+    return TRUE;
+  reader->at = start;
+  reader->error = NULL;
+  return FALSE;
+}
+
 /* Takes all of the map, also where it is no good event: what is malformed in it
  * concerns the whole payload. */
 static gboolean
@@ -236,44 +275,22 @@ take_fields (MkvCborReader *reader, const MkvCborItem *head, Event *event)
 {
   MkvCborContainer map;
   guint field;
-  guint expected = FIELD_OP;
 
   if (!mkv_cbor_reader_enter (reader, head, &map))
     return FALSE;
   while (mkv_cbor_reader_more (reader, &map))
     {
-      MkvCborItem *item;
-
-      if (!take_name (reader, expected, &field))
+      if (!take_name (reader, &field))
         return FALSE;
-      if (field == N_FIELDS)
-        {
-          if (!mkv_cbor_reader_skip (reader))
-            return FALSE;
-          continue;
-        }
-      if ((event->seen & 1u << field) != 0)
-        return mkv_cbor_reader_duplicate (reader);
-      event->seen |= 1u << field;
-      item = &event->items[field];
-      if (!mkv_cbor_reader_next (reader, item))
+      if (field == N_FIELDS ? !mkv_cbor_reader_skip (reader)
+          : (event->seen & 1u << field) != 0 ? !mkv_cbor_reader_duplicate (reader)
+                                             : !take_value (reader, event, field))
         return FALSE;
-      if (item->type == MKV_CBOR_TEXT)
-        {
-          /* What is good as an op, a key or a node id is good as a text. */
-          if (field != FIELD_OP && field != FIELD_KEY && field != FIELD_NODE_ID &&
-              !mkv_cbor_reader_check_text (reader, item))
-            return FALSE;
-        }
-      else if (item->type != MKV_CBOR_UINT && item->type != MKV_CBOR_BYTES &&
-               (!mkv_cbor_reader_complete (reader, item) || !mkv_cbor_reader_leave_behind (reader, item)))
-        return FALSE;
-      expected = field + 1;
     }
   return reader->error == NULL;
 }
 
-/* The other half of what take_fields() leaves out. */
+/* What take_value() leaves out. */
 static gboolean
 check_texts (MkvCborReader *reader, const Event *event)
 {
@@ -349,31 +366,36 @@ make_entry (const Event *event, GError **error)
   return g_steal_pointer (&entry);
 }
 
-/* FALSE if the payload is malformed. An event that is no good goes to @refused. */
+/* Takes one event. FALSE if the payload is malformed. */
+static gboolean
+take_map (MkvCborReader *reader, Event *event, GError **reason)
+{
+  MkvCborItem head;
+
+  event->seen = 0;
+  if (!mkv_cbor_reader_take (reader, &head))
+    return FALSE;
+  if (head.type == MKV_CBOR_MAP)
+    return take_fields (reader, &head, event);
+  g_set_error_literal (reason, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not a map");
+  return mkv_cbor_reader_leave_behind (reader, &head);
+}
+
+/* The same; what is good goes to @entries, or else the reason to @refused. */
 static gboolean
 take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
 {
   const guint8 *start = reader->at;
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) reason = NULL;
   MkvEntry *entry = NULL;
-  MkvCborItem head;
   Event event;
 
-  event.seen = 0;
-  if (!mkv_cbor_reader_take (reader, &head))
+  if (!take_usual (reader, &event) && !take_map (reader, &event, &reason))
     return FALSE;
-  if (head.type != MKV_CBOR_MAP)
-    {
-      if (!mkv_cbor_reader_leave_behind (reader, &head))
-        return FALSE;
-      g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not a map");
-    }
-  else if (!take_fields (reader, &head, &event))
-    return FALSE;
-  else if (reader->at - start > MKV_MAX_EVENT_BYTES)
-    g_set_error (&error, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
-  else
-    entry = make_entry (&event, &error);
+  if (reason == NULL && reader->at - start > MKV_MAX_EVENT_BYTES)
+    g_set_error (&reason, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
+  if (reason == NULL)
+    entry = make_entry (&event, &reason);
   if (entry != NULL)
     {
       g_ptr_array_add (entries, entry);
@@ -383,7 +405,7 @@ take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
     return FALSE;
   if (*refused == NULL)
     *refused = g_ptr_array_new_with_free_func (g_free);
-  g_ptr_array_add (*refused, g_strdup_printf ("Event %u: %s", entries->len + (*refused)->len + 1, error->message));
+  g_ptr_array_add (*refused, g_strdup_printf ("Event %u: %s", entries->len + (*refused)->len + 1, reason->message));
   return TRUE;
 }
 

@@ -267,12 +267,6 @@ static const struct cbor_callbacks callbacks = {
 };
 
 gboolean
-mkv_cbor_reader_is_array (const MkvCborReader *self)
-{
-  return self->at < self->end && *self->at >> 5 == 4;
-}
-
-gboolean
 mkv_cbor_reader_next_by_libcbor (MkvCborReader *self, MkvCborItem *item)
 {
   struct cbor_decoder_result result;

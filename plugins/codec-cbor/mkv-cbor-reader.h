@@ -171,7 +171,11 @@ gboolean mkv_cbor_reader_keep_key (MkvCborReader *self, const MkvCborItem *key);
 gboolean mkv_cbor_reader_duplicate (MkvCborReader *self);
 
 /* Whether an array comes next. */
-gboolean mkv_cbor_reader_is_array (const MkvCborReader *self);
+static inline gboolean
+mkv_cbor_reader_is_array (const MkvCborReader *self)
+{
+  return self->at < self->end && *self->at >> 5 == 4;
+}
 
 /* Whether nothing is wrong and nothing is left. */
 gboolean mkv_cbor_reader_finish (MkvCborReader *self);

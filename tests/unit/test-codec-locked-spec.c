@@ -20,13 +20,13 @@ decode (const char *hex, gboolean *refused_alone)
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) entries = mkv_codec_decode_events (codec, payload, &refused, &error);
 
-  *refused_alone = refused[0] != NULL;
+  *refused_alone = refused != NULL;
   if (entries == NULL)
     {
       g_assert_error (error, MKV_ERROR, MKV_ERROR_MALFORMED);
       return NULL;
     }
-  g_assert_cmpuint (entries->len + g_strv_length (refused), ==, 1);
+  g_assert_cmpuint (entries->len + (refused != NULL ? g_strv_length (refused) : 0), ==, 1);
   return entries->len > 0 ? mkv_entry_ref (entries->pdata[0]) : NULL;
 }
 
