@@ -350,3 +350,26 @@ mkv_storage_verify (MkvStorage *self, GError **error)
   mkv_plugin_guard (problems != NULL, self, "verify", error, plugin_error);
   return problems;
 }
+
+/**
+ * mkv_storage_is_instant:
+ * @self: a storage
+ *
+ * Whether reading and applying never wait for a disk or a network. What is
+ * written to such a storage asynchronously is applied in the thread that asks
+ * for it; for any other a thread of the store's is there.
+ *
+ * Returns: whether it never waits; %FALSE where a storage does not say
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_storage_is_instant (MkvStorage *self)
+{
+  MkvStorageInterface *iface;
+
+  g_return_val_if_fail (MKV_IS_STORAGE (self), FALSE);
+
+  iface = MKV_STORAGE_GET_IFACE (self);
+  return iface->is_instant != NULL && iface->is_instant (self);
+}

@@ -27,6 +27,7 @@ G_DECLARE_INTERFACE (MkvStorage, mkv_storage, MKV, STORAGE, GObject)
  * @stats: see [method@Storage.stats]
  * @compact: see [method@Storage.compact]; may be left out
  * @verify: see [method@Storage.verify]; may be left out
+ * @is_instant: see [method@Storage.is_instant]; may be left out
  *
  * What a storage plugin implements.
  *
@@ -48,9 +49,10 @@ struct _MkvStorageInterface
                      GError **error);
   gboolean (*compact) (MkvStorage *self, GError **error);
   char **(*verify) (MkvStorage *self, GError **error);
+  gboolean (*is_instant) (MkvStorage *self);
 
   /*< private >*/
-  gpointer padding[6];
+  gpointer padding[5];
 };
 
 MKV_API
@@ -93,5 +95,8 @@ gboolean mkv_storage_compact (MkvStorage *self, GError **error);
 
 MKV_API
 char **mkv_storage_verify (MkvStorage *self, GError **error);
+
+MKV_API
+gboolean mkv_storage_is_instant (MkvStorage *self);
 
 G_END_DECLS

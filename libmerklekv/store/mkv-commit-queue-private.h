@@ -15,7 +15,9 @@ typedef struct _MkvCommitQueue MkvCommitQueue;
  * at a time. */
 typedef void (*MkvCommitFunc) (MkvWrite *first, gpointer user_data);
 
-MkvCommitQueue *mkv_commit_queue_new (MkvCommitFunc func, gpointer user_data);
+/* @instant: whether @func never waits for anything, so that no thread of its own
+ * is worth its while. */
+MkvCommitQueue *mkv_commit_queue_new (MkvCommitFunc func, gpointer user_data, gboolean instant);
 void mkv_commit_queue_free (MkvCommitQueue *self);
 
 /* Commits @write, and maybe others, or waits until another leader has. The

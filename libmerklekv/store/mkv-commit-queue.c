@@ -6,7 +6,9 @@
  * holds no lock. A synchronous writer that finds nobody leading leads; one that
  * finds a leader waits until its write is done or it is made leader itself. A
  * write that came by mkv_commit_queue_push() has nobody waiting: for those the
- * worker thread leads, when no synchronous writer is there to do it.
+ * worker thread leads, when no synchronous writer is there to do it. Where
+ * committing never waits for anything there is no worker: who pushes leads, and
+ * whoever leads goes on until the queue is empty.
  *
  * The mutex is never held while a batch is committed, a task returns or code of
  * an application runs. Locks that may be taken under it: none. A cancellable's
@@ -35,6 +37,7 @@ struct _MkvCommitQueue
 {
   MkvCommitFunc func;
   gpointer user_data;
+  gboolean instant;
 
   GMutex mutex;
   MkvWrite *head, *tail; /* QUEUED and LEADER */
@@ -48,12 +51,13 @@ struct _MkvCommitQueue
 };
 
 MkvCommitQueue *
-mkv_commit_queue_new (MkvCommitFunc func, gpointer user_data)
+mkv_commit_queue_new (MkvCommitFunc func, gpointer user_data, gboolean instant)
 {
   MkvCommitQueue *self = g_new0 (MkvCommitQueue, 1);
 
   self->func = func;
   self->user_data = user_data;
+  self->instant = instant;
   g_mutex_init (&self->mutex);
   g_cond_init (&self->worker_cond);
   g_cond_init (&self->idle_cond);
@@ -200,7 +204,8 @@ hand_over (MkvCommitQueue *self)
   if (self->head != NULL)
     {
       self->worker_leads = TRUE;
-      g_cond_signal (&self->worker_cond);
+      if (!self->instant)
+        g_cond_signal (&self->worker_cond);
       return;
     }
   self->leading = FALSE;
@@ -209,11 +214,32 @@ hand_over (MkvCommitQueue *self)
     g_cond_broadcast (&self->idle_cond);
 }
 
-/* Called with the mutex held and `leading` set; returns with it held, and
- * leadership handed over. @own, if given, is the leader's own write, which
- * nobody has to be told about; NULL in the worker. */
+/* Called without the mutex. */
 static void
-lead (MkvCommitQueue *self, MkvWrite *batch, MkvWrite *own)
+finish_all_pushed (MkvWrite *pushed)
+{
+  MkvWrite *in_order = NULL;
+
+  while (pushed != NULL)
+    {
+      MkvWrite *next = pushed->next;
+
+      pushed->next = in_order;
+      in_order = pushed;
+      pushed = next;
+    }
+  while (in_order != NULL)
+    {
+      MkvWrite *next = in_order->next;
+
+      finish_pushed (in_order);
+      in_order = next;
+    }
+}
+
+/* As lead(), of one batch. */
+static void
+lead_once (MkvCommitQueue *self, MkvWrite *batch, MkvWrite *own)
 {
   MkvWrite *pushed = NULL;
 
@@ -243,25 +269,23 @@ lead (MkvCommitQueue *self, MkvWrite *batch, MkvWrite *own)
 
   if (pushed != NULL)
     {
-      MkvWrite *in_order = NULL;
-
       g_mutex_unlock (&self->mutex);
-      while (pushed != NULL)
-        {
-          MkvWrite *next = pushed->next;
-
-          pushed->next = in_order;
-          in_order = pushed;
-          pushed = next;
-        }
-      while (in_order != NULL)
-        {
-          MkvWrite *next = in_order->next;
-
-          finish_pushed (in_order);
-          in_order = next;
-        }
+      finish_all_pushed (pushed);
       g_mutex_lock (&self->mutex);
+    }
+}
+
+/* Called with the mutex held and `leading` set; returns with it held, and
+ * leadership handed over. @own, if given, is the leader's own write, which
+ * nobody has to be told about; NULL for who leads for pushed writes alone. */
+static void
+lead (MkvCommitQueue *self, MkvWrite *batch, MkvWrite *own)
+{
+  lead_once (self, batch, own);
+  while (self->instant && self->worker_leads)
+    {
+      self->worker_leads = FALSE;
+      lead_once (self, take_batch (self), NULL);
     }
 }
 
@@ -421,13 +445,18 @@ mkv_commit_queue_push (MkvCommitQueue *self, MkvWrite *write, GTask *task)
       return;
     }
   enqueue (self, write);
-  if (self->worker == NULL)
+  if (!self->instant && self->worker == NULL)
     self->worker = g_thread_new ("mkv-store", worker_main, self);
   if (!self->leading)
     {
       self->leading = TRUE;
-      self->worker_leads = TRUE;
-      g_cond_signal (&self->worker_cond);
+      if (self->instant)
+        lead (self, take_batch (self), NULL);
+      else
+        {
+          self->worker_leads = TRUE;
+          g_cond_signal (&self->worker_cond);
+        }
     }
   g_mutex_unlock (&self->mutex);
 }

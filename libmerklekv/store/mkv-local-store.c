@@ -501,7 +501,7 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->decision.storage = storage;
   self->decision.node_id = self->node_id;
   self->decision.node_id_length = strlen (node_id);
-  self->commits = mkv_commit_queue_new (commit, self);
+  self->commits = mkv_commit_queue_new (commit, self, mkv_storage_is_instant (storage));
   self->changes = mkv_change_queue_new (context, on_change, self);
   self->outbox_source = g_source_new (&outbox_source_funcs, sizeof (GSource));
   g_source_set_static_name (self->outbox_source, "mkv-outbox");

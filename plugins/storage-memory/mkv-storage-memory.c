@@ -229,6 +229,12 @@ mkv_storage_memory_stats (MkvStorage *storage, guint64 *n_entries, guint64 *n_to
   return TRUE;
 }
 
+static gboolean
+mkv_storage_memory_is_instant (MkvStorage *storage)
+{
+  return TRUE;
+}
+
 static void
 mkv_storage_memory_iface_init (MkvStorageInterface *iface)
 {
@@ -240,6 +246,7 @@ mkv_storage_memory_iface_init (MkvStorageInterface *iface)
   iface->get_meta = mkv_storage_memory_get_meta;
   iface->scan_meta = mkv_storage_memory_scan_meta;
   iface->stats = mkv_storage_memory_stats;
+  iface->is_instant = mkv_storage_memory_is_instant;
 }
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MkvStorageMemory, mkv_storage_memory, G_TYPE_OBJECT,

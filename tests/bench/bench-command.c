@@ -64,7 +64,7 @@ run_echo (guint16 port)
 }
 
 static MkvNode *
-start_node (const char *client_id, guint16 port)
+start_node (const char *client_id, guint16 port, const char *codec)
 {
   g_autoptr (MkvConfig) config = mkv_config_new ();
   g_autofree char *broker = g_strdup_printf ("mqtt://127.0.0.1:%u", port);
@@ -74,6 +74,8 @@ start_node (const char *client_id, guint16 port)
   mkv_config_set (config, "node.client-id", client_id, &error);
   g_assert_no_error (error);
   mkv_config_set (config, "storage.backend", "memory", &error);
+  g_assert_no_error (error);
+  mkv_config_set (config, "commands.codec", codec, &error);
   g_assert_no_error (error);
   mkv_config_set (config, "transport.broker", broker, &error);
   g_assert_no_error (error);
@@ -85,7 +87,7 @@ start_node (const char *client_id, guint16 port)
 static void
 run_node (guint16 port)
 {
-  g_autoptr (MkvNode) node = start_node ("bench-node", port);
+  g_autoptr (MkvNode) node = start_node ("bench-node", port, "cbor");
 
   for (;;)
     g_main_context_iteration (NULL, TRUE);
@@ -224,7 +226,7 @@ main (int argc, char **argv)
   echo_process = spawn (argv[0], "echo", port);
   node_process = spawn (argv[0], "node", port);
   mosquitto_lib_init ();
-  node = start_node ("bench-caller", port);
+  node = start_node ("bench-caller", port, g_getenv ("CODEC") ? g_getenv ("CODEC") : "cbor");
   mosq = connect_bare ("bench-asker", port, "bench/answer", &n_answers, count);
   wait_for_answers (node, mosq, &n_answers);
   round_trip (node, set_command);
