@@ -15,6 +15,7 @@ typedef struct
 {
   MkvMqttOptions *options;
   gboolean mqtt_311;
+  GCancellable *cancellable;
 } Request;
 
 static void
@@ -23,6 +24,7 @@ request_free (gpointer data)
   Request *request = data;
 
   mkv_mqtt_options_unref (request->options);
+  g_object_unref (request->cancellable);
   g_free (request);
 }
 
@@ -194,7 +196,8 @@ connect_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
   if (self->mosq == NULL)
     g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_FAILED, "No MQTT client can be made: %s",
                              g_strerror (errno));
-  else if (set_up (self, &error) && connect_socket (self, &error))
+  else if (set_up (self, &error) && connect_socket (self, &error) &&
+           !g_cancellable_set_error_if_cancelled (request->cancellable, &error))
     g_task_return_pointer (task, g_steal_pointer (&self), (GDestroyNotify) mkv_mqtt_client_free);
   else
     g_task_return_error (task, error);
@@ -211,12 +214,10 @@ on_preflight_done (GObject *source, GAsyncResult *result, gpointer user_data)
   connection = g_socket_client_connect_finish (G_SOCKET_CLIENT (source), result, &error);
   if (connection == NULL)
     {
-      if (!g_task_return_error_if_cancelled (task))
-        g_task_return_error (task, mkv_mqtt_error_new_unreachable (request->options, error));
+      g_task_return_error (task, mkv_mqtt_error_new_unreachable (request->options, error));
       return;
     }
   g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
-  g_task_set_return_on_cancel (task, TRUE);
   g_task_run_in_thread (task, connect_thread);
 }
 
@@ -228,11 +229,12 @@ mkv_mqtt_client_connect_async (MkvMqttOptions *options, gboolean mqtt_311, GCanc
 {
   g_autoptr (GSocketClient) client = g_socket_client_new ();
   g_autoptr (GSocketConnectable) address = g_network_address_new (options->host, options->port);
-  GTask *task = g_task_new (NULL, cancellable, callback, user_data);
+  GTask *task = g_task_new (NULL, NULL, callback, user_data);
   Request *request = g_new0 (Request, 1);
 
   request->options = mkv_mqtt_options_ref (options);
   request->mqtt_311 = mqtt_311;
+  request->cancellable = g_object_ref (cancellable);
   g_task_set_source_tag (task, mkv_mqtt_client_connect_async);
   g_task_set_task_data (task, request, request_free);
   /* libmosquitto would not use the proxy either. */

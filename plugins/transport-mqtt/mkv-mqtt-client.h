@@ -26,9 +26,9 @@ typedef struct
 
 void mkv_mqtt_client_free (MkvMqttClient *self);
 
-/* Connects the socket and has CONNECT queued, without blocking the caller and
- * whatever the network does. Cancelling returns at once; what a thread still
- * does is dropped when it is done. */
+/* Connects the socket and has CONNECT queued, without blocking the caller,
+ * whatever the network does. Who cancels need not wait for the callback: it may
+ * come late, with an error, when a thread that does not listen is done. */
 void mkv_mqtt_client_connect_async (MkvMqttOptions *options, gboolean mqtt_311, GCancellable *cancellable,
                                     GAsyncReadyCallback callback, gpointer user_data);
 MkvMqttClient *mkv_mqtt_client_connect_finish (GAsyncResult *result, GError **error);

@@ -45,6 +45,7 @@ struct _MkvTransportMqtt
   gint64 connected_at; /* monotonic; 0 for not */
 };
 
+/* An attempt to connect; it may outlast the transport's interest in it. */
 typedef struct
 {
   GWeakRef transport;

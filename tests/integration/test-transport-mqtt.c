@@ -328,6 +328,7 @@ test_slow_commit (void)
   mkv_transport_probe_publish (writer, "t", "0", 1);
   mkv_transport_probe_wait_messages (reader, 1);
   g_ptr_array_set_size (reader->messages, 0);
+  g_assert_cmpuint (mkv_test_run_for (100), <, 20);
   mkv_test_advance (clock, 29 * G_USEC_PER_SEC);
   g_assert_cmpint (reader->state, ==, MKV_TRANSPORT_CONNECTED);
   g_assert_true (mkv_test_advance_until (clock, 9 * G_USEC_PER_SEC, is_waiting, reader));
@@ -419,6 +420,66 @@ test_lost (void)
   mkv_relay_cut (relay);
   mkv_transport_probe_wait_state (writer, MKV_TRANSPORT_STOPPED);
   assert_reasons (writer, 12, MKV_TRANSPORT_REASON_LOST);
+}
+
+static void
+test_crossfire (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) a = NULL;
+  g_autoptr (MkvTransportProbe) b = NULL;
+  g_autofree char *text = g_strnfill (20000, 'x');
+
+  g_test_summary ("Two clients that send each other more than the network holds don't block each other");
+  if (mosquitto == NULL)
+    return;
+  a = probe_new (mosquitto, "a");
+  b = probe_new (mosquitto, "b");
+  mkv_transport_probe_connect (a);
+  mkv_transport_probe_connect (b);
+  mkv_transport_probe_subscribe (a, "to-a");
+  mkv_transport_probe_subscribe (b, "to-b");
+  for (guint i = 0; i < 500; i++)
+    {
+      mkv_transport_probe_publish (a, "to-b", text, i + 1);
+      mkv_transport_probe_publish (b, "to-a", text, i + 1);
+    }
+  mkv_transport_probe_wait_messages (a, 500);
+  mkv_transport_probe_wait_messages (b, 500);
+  mkv_transport_probe_wait_published (a, 500);
+  mkv_transport_probe_wait_published (b, 500);
+  assert_reasons (a, 500, 0);
+  mkv_transport_probe_stop (a);
+  mkv_transport_probe_stop (b);
+}
+
+static void
+test_patience (void)
+{
+  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvTransportProbe) probe = NULL;
+  g_autoptr (MkvRelay) relay = NULL;
+  g_autofree char *uri = NULL;
+  g_autofree char *text = g_strnfill (500000, 'x');
+
+  g_test_summary ("Neither an idle connection nor one that takes nothing more keeps a processor busy");
+  if (mosquitto == NULL)
+    return;
+  relay = mkv_relay_new (mkv_mosquitto_get_port (mosquitto), NULL);
+  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
+  probe = mkv_transport_probe_new (TYPE, "a", uri);
+  mkv_transport_probe_connect (probe);
+  mkv_test_run_for (50);
+  g_assert_cmpuint (mkv_test_run_for (200), <, 5);
+  mkv_relay_stall (relay);
+  for (guint i = 0; i < 30; i++)
+    mkv_transport_probe_publish (probe, "t", text, i + 1);
+  mkv_test_run_for (50);
+  g_assert_cmpuint (mkv_test_run_for (200), <, 5);
+  g_assert_cmpuint (probe->published->len, ==, 0);
+  mkv_relay_heal (relay);
+  mkv_transport_probe_wait_published (probe, 30);
+  mkv_transport_probe_stop (probe);
 }
 
 static gboolean
@@ -683,6 +744,8 @@ main (int argc, char **argv)
   g_test_add_func ("/transport-mqtt/slow-commit", test_slow_commit);
   g_test_add_func ("/transport-mqtt/window", test_window);
   g_test_add_func ("/transport-mqtt/lost", test_lost);
+  g_test_add_func ("/transport-mqtt/crossfire", test_crossfire);
+  g_test_add_func ("/transport-mqtt/patience", test_patience);
   g_test_add_func ("/transport-mqtt/sizes", test_sizes);
   g_test_add_func ("/transport-mqtt/broker-sizes", test_broker_sizes);
   g_test_add_func ("/transport-mqtt/qos", test_qos);

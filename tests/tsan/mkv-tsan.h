@@ -73,6 +73,20 @@ mkv_tsan_writer_unlock (GRWLock *lock)
   g_rw_lock_writer_unlock (lock);
 }
 
+/* What a thread did before it dropped its reference comes before what the last
+ * one does to free. */
+static inline gboolean
+mkv_tsan_atomic_ref_count_dec (gatomicrefcount *count)
+{
+  gboolean last;
+
+  __tsan_release ((void *) count);
+  last = g_atomic_ref_count_dec (count);
+  if (last)
+    __tsan_acquire ((void *) count);
+  return last;
+}
+
 /* What a thread did before it attached a source comes before what the callback
  * does. One address for all sources. */
 #define MKV_TSAN_SOURCES ((void *) g_main_context_default)
@@ -258,6 +272,7 @@ mkv_tsan_cancellable_cancel (GCancellable *cancellable)
 #define g_thread_new mkv_tsan_thread_new
 #define g_thread_join mkv_tsan_thread_join
 #define g_source_attach mkv_tsan_source_attach
+#define g_atomic_ref_count_dec mkv_tsan_atomic_ref_count_dec
 #define g_task_run_in_thread mkv_tsan_task_run_in_thread
 #define g_task_return_pointer mkv_tsan_task_return_pointer
 #define g_task_return_boolean mkv_tsan_task_return_boolean
