@@ -166,7 +166,7 @@ decode_base64 (GBytes *payload, GError **error)
   g_autofree char *canonical = g_base64_encode (octets, length);
 
   /* As in unwrap_octets(). */
-  if (strlen (canonical) == text_length && memcmp (canonical, text, text_length) == 0)
+  if (strlen (canonical) == text_length && memcmp (canonical, copy, text_length) == 0)
     return g_steal_pointer (&bytes);
   g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The Locked Spec event is not base64");
   return NULL;

@@ -163,6 +163,20 @@ test_killed_broker (void)
   mkv_peer_wait_line (a, "afterwards-too=2");
 }
 
+static gboolean
+cut (gpointer relay)
+{
+  mkv_relay_cut (relay);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+heal (gpointer relay)
+{
+  mkv_relay_heal (relay);
+  return G_SOURCE_REMOVE;
+}
+
 static void
 test_expired_session (void)
 {
@@ -188,13 +202,13 @@ test_expired_session (void)
   mkv_peer_wait_state (b, "online");
   mkv_peer_set (b, "before", "1");
   mkv_peer_wait_line (a, "before=1");
-  g_main_context_invoke (NULL, (GSourceFunc) (void (*) (void)) mkv_relay_cut, relay);
+  g_main_context_invoke (NULL, cut, relay);
   mkv_peer_wait_health (a, "transport: ");
   mkv_peer_set (a, "own", "kept");
   /* mosquitto looks for expired sessions every five seconds or so. */
   g_usleep (7 * G_USEC_PER_SEC);
   mkv_peer_set (b, "missed", "1");
-  g_main_context_invoke (NULL, (GSourceFunc) (void (*) (void)) mkv_relay_heal, relay);
+  g_main_context_invoke (NULL, heal, relay);
   mkv_peer_wait_state (a, "online");
   mkv_peer_wait_line (b, "own=kept");
   mkv_peer_wait_health (a, "missed-events");
