@@ -123,7 +123,7 @@ on_connect (struct mosquitto *mosq, void *user_data, int code, int flags, const 
   mosquitto_property_read_int16 (properties, MQTT_PROP_RECEIVE_MAXIMUM, &receive_maximum, false);
   mosquitto_property_read_int16 (properties, MQTT_PROP_SERVER_KEEP_ALIVE, &keep_alive, false);
   mosquitto_property_read_int32 (properties, MQTT_PROP_MAXIMUM_PACKET_SIZE, &max_packet, false);
-  self->max_inflight = MIN (self->max_inflight, receive_maximum);
+  self->max_inflight = MIN (self->max_inflight, MAX (receive_maximum, 1));
   mkv_mqtt_window_set_size (self->window, self->max_inflight);
   if (max_packet != 0)
     self->max_payload = MIN (self->max_payload, max_packet - MIN (max_packet, MKV_MQTT_PACKET_OVERHEAD));
@@ -263,6 +263,9 @@ deliver (MkvMqttConnection *self, const MkvMqttEvent *event)
   switch (event->kind)
     {
     case MKV_MQTT_CONNECTED:
+      /* A broker must say it only once, but libmosquitto takes it at any time. */
+      if (self->phase != PHASE_HANDSHAKE)
+        break;
       self->phase = PHASE_OPEN;
       mkv_mqtt_client_end_log (self->client);
       self->funcs->connected (event->code != 0, self->owner);
