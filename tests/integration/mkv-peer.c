@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define PEER_ARGUMENT "--peer"
-#define MAX_WAIT (20 * G_USEC_PER_SEC)
+/* More than the longest pause between two attempts to connect. */
+#define MAX_WAIT (45 * G_USEC_PER_SEC)
 #define POLL_INTERVAL (20 * 1000)
 
 struct _MkvPeer

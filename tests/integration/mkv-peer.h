@@ -40,7 +40,7 @@ char *mkv_peer_get_health (MkvPeer *self);
 guint mkv_peer_get_n_unwritten (MkvPeer *self);
 guint64 mkv_peer_get_counter (MkvPeer *self, const char *name);
 
-/* Wait until it is so, for at most 20 s, and fail if it is not. */
+/* Wait until it is so, for at most 45 s, and fail if it is not. */
 void mkv_peer_wait_state (MkvPeer *self, const char *state);
 void mkv_peer_wait_health (MkvPeer *self, const char *text);
 void mkv_peer_wait_line (MkvPeer *self, const char *line);
