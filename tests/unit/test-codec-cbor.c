@@ -259,7 +259,8 @@ test_hostile (void)
       g_test_message ("%s%s...: %" G_GINT64_FORMAT " us", cases[i].head, cases[i].unit, start);
       g_assert_true (entries == NULL || entries->len == 0);
       g_assert_null (response);
-      g_assert_cmpint (start, <, G_USEC_PER_SEC / 2);
+      /* Leaves room for sanitizers on a busy machine; what is quadratic takes minutes. */
+      g_assert_cmpint (start, <, 5 * G_USEC_PER_SEC);
     }
 }
 
