@@ -11,7 +11,7 @@
  *
  * Pure functions between octets and values: no I/O, no state that a call
  * changes, callable from any thread. Every payload that is handed to a codec
- * is at most 512 KiB and comes from strangers.
+ * has 1 octet to 512 KiB and comes from strangers.
  *
  * Since: 0.1
  */
@@ -27,6 +27,16 @@ refuse_commands (MkvCodec *self, GError **error)
 {
   g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "%s is a codec of replication events alone",
                G_OBJECT_TYPE_NAME (self));
+  return FALSE;
+}
+
+/* An empty payload may have no address either: codecs need not think of that. */
+static gboolean
+check_payload (GBytes *payload, GError **error)
+{
+  if (g_bytes_get_size (payload) > 0)
+    return TRUE;
+  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The payload is empty");
   return FALSE;
 }
 
@@ -138,6 +148,8 @@ mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GErro
   g_return_val_if_fail (iface != NULL, NULL);
 
   *refused = NULL;
+  if (!check_payload (payload, error))
+    return NULL;
   entries = iface->decode_events (self, payload, refused, &plugin_error);
   /* An array made by a language binding has no such function. */
   if (entries != NULL)
@@ -224,6 +236,8 @@ mkv_codec_decode_command (MkvCodec *self, GBytes *payload, char **id, GError **e
   *id = NULL;
   if (MKV_CODEC_GET_IFACE (self)->decode_command == NULL)
     return refuse_commands (self, error), NULL;
+  if (!check_payload (payload, error))
+    return NULL;
   command = MKV_CODEC_GET_IFACE (self)->decode_command (self, payload, id, &plugin_error);
   mkv_plugin_guard (command != NULL, self, "decode_command", error, plugin_error);
   return command;
@@ -304,6 +318,8 @@ mkv_codec_decode_response (MkvCodec *self, GBytes *payload, GError **error)
 
   if (MKV_CODEC_GET_IFACE (self)->decode_response == NULL)
     return refuse_commands (self, error), NULL;
+  if (!check_payload (payload, error))
+    return NULL;
   response = MKV_CODEC_GET_IFACE (self)->decode_response (self, payload, &plugin_error);
   mkv_plugin_guard (response != NULL, self, "decode_response", error, plugin_error);
   return response;

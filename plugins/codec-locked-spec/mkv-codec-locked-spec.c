@@ -160,7 +160,7 @@ decode_base64 (GBytes *payload, GError **error)
 {
   gsize text_length, length;
   const char *text = g_bytes_get_data (payload, &text_length);
-  g_autofree char *copy = g_strndup (text_length > 0 ? text : "", text_length);
+  g_autofree char *copy = g_strndup (text, text_length);
   guint8 *octets = g_base64_decode (copy, &length);
   g_autoptr (GBytes) bytes = g_bytes_new_take (octets, length);
   g_autofree char *canonical = g_base64_encode (octets, length);
