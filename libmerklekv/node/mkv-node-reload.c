@@ -81,7 +81,7 @@ reload_link (MkvNode *self, MkvConfig *config, GError **error)
 /**
  * mkv_node_reload:
  * @self: a node
- * @config: the settings from now on
+ * @config: the settings from now on: not the object that is in use, changed
  * @need_restart: (out) (optional) (transfer full) (array zero-terminated=1):
  *   settings that differ from those of the start and take effect at the next
  * @error: return location for an error
