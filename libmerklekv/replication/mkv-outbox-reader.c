@@ -41,9 +41,10 @@ mkv_outbox_reader_free (MkvOutboxReader *self)
 static gsize
 estimate (MkvEntry *entry)
 {
-  GBytes *value = mkv_entry_get_value (entry);
+  gsize value_length;
 
-  return MKV_OUTBOX_EVENT_OVERHEAD + strlen (mkv_entry_get_key (entry)) + (value != NULL ? g_bytes_get_size (value) : 0);
+  mkv_entry_peek_value (entry, &value_length);
+  return MKV_OUTBOX_EVENT_OVERHEAD + strlen (mkv_entry_get_key (entry)) + value_length;
 }
 
 static void

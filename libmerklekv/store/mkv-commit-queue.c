@@ -85,9 +85,10 @@ write_size (const MkvWrite *write)
     size += g_bytes_get_size (write->values->pdata[i]);
   for (guint i = 0; write->entries != NULL && i < write->entries->len; i++)
     {
-      GBytes *value = mkv_entry_get_value (write->entries->pdata[i]);
+      gsize value_length;
 
-      size += 64 + (value != NULL ? g_bytes_get_size (value) : 0);
+      mkv_entry_peek_value (write->entries->pdata[i], &value_length);
+      size += 64 + value_length;
     }
   return size;
 }

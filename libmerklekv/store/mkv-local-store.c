@@ -222,10 +222,11 @@ tell_outbox (MkvLocalStore *self, MkvDecision *decision)
   for (guint i = 0; i < entries->len; i++)
     if (g_array_index (decision->origins, MkvOrigin, i) == MKV_ORIGIN_LOCAL)
       {
-        GBytes *value = mkv_entry_get_value (entries->pdata[i]);
+        gsize value_length;
 
+        mkv_entry_peek_value (entries->pdata[i], &value_length);
         n++;
-        n_bytes += strlen (mkv_entry_get_key (entries->pdata[i])) + (value != NULL ? g_bytes_get_size (value) : 0);
+        n_bytes += strlen (mkv_entry_get_key (entries->pdata[i])) + value_length;
       }
   if (n == 0)
     return;

@@ -44,9 +44,9 @@ compare_names (gconstpointer a, gconstpointer b, gpointer user_data)
 static void
 account (MkvStorageMemory *self, MkvEntry *entry, gboolean added)
 {
-  GBytes *value = mkv_entry_get_value (entry);
-  guint64 n_bytes = strlen (mkv_entry_get_key (entry)) + (value != NULL ? g_bytes_get_size (value) : 0);
-  guint64 n_tombstones = value == NULL;
+  gsize value_length;
+  guint64 n_tombstones = mkv_entry_peek_value (entry, &value_length) == NULL;
+  guint64 n_bytes = strlen (mkv_entry_get_key (entry)) + value_length;
 
   self->n_bytes += added ? n_bytes : -n_bytes;
   self->n_tombstones += added ? n_tombstones : -n_tombstones;
