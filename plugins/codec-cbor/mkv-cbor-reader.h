@@ -67,7 +67,8 @@ void mkv_cbor_reader_clear (MkvCborReader *self);
 /* Says what makes the payload malformed: a static text. Returns FALSE. */
 gboolean mkv_cbor_reader_fail (MkvCborReader *self, const char *error);
 
-/* What is inline here is what every event goes through; the rest of it. */
+/* What is inline here is what every event goes through; the rest of it. The first
+ * is in mkv-cbor-libcbor.c. */
 gboolean mkv_cbor_reader_next_by_libcbor (MkvCborReader *self, MkvCborItem *item);
 gboolean mkv_cbor_reader_complete (MkvCborReader *self, MkvCborItem *item);
 gboolean mkv_cbor_reader_check_text (MkvCborReader *self, const MkvCborItem *item);
@@ -185,9 +186,6 @@ void mkv_cbor_reader_set_error (MkvCborReader *self, GError **error);
 
 /* Whether an item is an integer from @min to @max, or a float that is one. */
 gboolean mkv_cbor_item_get_int (const MkvCborItem *item, gint64 min, gint64 max, gint64 *number);
-
-/* Whether an item is a text without NUL of less than @size octets. */
-gboolean mkv_cbor_item_get_text (const MkvCborItem *item, char *text, gsize size);
 
 /* Whether a text item is @text, of @length octets. */
 static inline gboolean

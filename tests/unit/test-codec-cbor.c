@@ -153,6 +153,39 @@ test_chunks (void)
                    g_bytes_get_size (mkv_command_get_value (command)), "\xff\0", 2);
 }
 
+static void
+test_event_texts (void)
+{
+  /* The fields of a SET in the usual order; %s is where the text can be spoiled. */
+  static const char format[] = "82a7626f70%s636b6579%s63736571066576616c7565%s676e6f64655f6964%s68636865636b73756d50"
+                               "000102030405060708090a0b0c0d0e0f6974696d657374616d700500";
+  static const char *const good[] = { "63534554", "616b", "6176", "616e" };
+  static const char *const bad[] = { "635345ff", "61ff", "61ff", "61ff" };
+  g_autoptr (MkvCodec) codec = g_object_new (MKV_TYPE_CODEC_CBOR, NULL);
+
+  g_test_summary ("A text that is not UTF-8 condemns the payload, in whichever field of an event it is");
+  for (guint i = 0; i <= G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *hex = g_strdup_printf (format, i == 0 ? bad[0] : good[0], i == 1 ? bad[1] : good[1],
+                                              i == 2 ? bad[2] : good[2], i == 3 ? bad[3] : good[3]);
+      g_autoptr (GBytes) payload = mkv_test_unhex (hex);
+      g_auto (GStrv) refused = NULL;
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GPtrArray) entries = mkv_codec_decode_events (codec, payload, &refused, &error);
+
+      if (i < G_N_ELEMENTS (bad))
+        {
+          g_assert_null (entries);
+          g_assert_error (error, MKV_ERROR, MKV_ERROR_MALFORMED);
+          continue;
+        }
+      /* Nothing is wrong but the checksum, and that the other is no map. */
+      g_assert_no_error (error);
+      g_assert_cmpuint (entries->len, ==, 0);
+      g_assert_cmpuint (g_strv_length (refused), ==, 2);
+    }
+}
+
 static char *
 to_hex (GBytes *payload)
 {
@@ -272,6 +305,7 @@ main (int argc, char **argv)
   g_test_add_func ("/codec-cbor/not-well-formed", test_not_well_formed);
   g_test_add_func ("/codec-cbor/tags", test_tags);
   g_test_add_func ("/codec-cbor/chunks", test_chunks);
+  g_test_add_func ("/codec-cbor/event-texts", test_event_texts);
   g_test_add_func ("/codec-cbor/deterministic", test_deterministic);
   g_test_add_func ("/codec-cbor/hostile", test_hostile);
   return g_test_run ();
