@@ -375,6 +375,18 @@ test_response_topics (void)
   tear_down (&f);
 }
 
+/* A unit so many times, then a tail, all in hexadecimal. */
+static GBytes *
+repeat (JsonObject *object)
+{
+  g_autoptr (GString) hex = g_string_new (NULL);
+
+  for (gint64 i = 0; i < json_object_get_int_member (object, "times"); i++)
+    g_string_append (hex, json_object_get_string_member (object, "unit"));
+  g_string_append (hex, json_object_get_string_member (object, "tail"));
+  return mkv_test_unhex (hex->str);
+}
+
 static void
 test_vectors (void)
 {
@@ -397,9 +409,10 @@ test_vectors (void)
       guint64 before = count_refusals (&f);
 
       g_test_message ("%s", json_object_get_string_member (vector, "what"));
-      if (!json_object_has_member (vector, "payload"))
-        continue; /* long repetitions: among the bombs */
-      payload = mkv_test_unhex (json_object_get_string_member (vector, "payload"));
+      if (json_object_has_member (vector, "repeat"))
+        payload = repeat (json_object_get_object_member (vector, "repeat"));
+      else
+        payload = mkv_test_unhex (json_object_get_string_member (vector, "payload"));
       publish (&f, EVENTS, g_bytes_get_data (payload, NULL), g_bytes_get_size (payload), NULL);
       ping (&f);
       g_assert_cmpuint (count_refusals (&f), >, before);
