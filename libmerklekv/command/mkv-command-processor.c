@@ -104,13 +104,12 @@ on_decided (const MkvWrite *write, MkvStorageBatch *batch, gpointer user_data)
   mkv_receipt_write (work->receipt, work->answer, batch);
 }
 
+/* Takes both. */
 static void
-on_written (GObject *source, GAsyncResult *result, gpointer user_data)
+finish_write (Work *work, MkvWrite *write)
 {
-  Work *work = user_data;
   g_autoptr (MkvCommandProcessor) self = work->self;
   g_autoptr (MkvRequest) request = work->request;
-  MkvWrite *write = mkv_store_submit_finish (MKV_STORE (source), result);
   gboolean done = write->error == NULL;
 
   self->n_executing--;
@@ -129,6 +128,12 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
   mkv_response_unref (work->answer);
   mkv_write_free (write);
   g_free (work);
+}
+
+static void
+on_written (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  finish_write (user_data, mkv_store_submit_finish (MKV_STORE (source), result));
 }
 
 /* A write whose answer could not be sent must not happen. */
@@ -192,7 +197,13 @@ execute_write (MkvCommandProcessor *self, MkvRequest *request, MkvReceipt *recei
   work->receipt = receipt;
   write->receipt = on_decided;
   write->receipt_data = work;
-  mkv_store_submit_async (MKV_STORE (self->store), write, NULL, on_written, work);
+  if (mkv_storage_is_instant (mkv_local_store_get_storage (self->store)))
+    {
+      mkv_store_submit (MKV_STORE (self->store), write, NULL);
+      finish_write (work, write);
+    }
+  else
+    mkv_store_submit_async (MKV_STORE (self->store), write, NULL, on_written, work);
 }
 
 static void

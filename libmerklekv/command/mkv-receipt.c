@@ -7,10 +7,13 @@
 
 #include "base/mkv-error.h"
 
-/* Form 1, little-endian: form, fingerprint, time of the answer, response topic,
- * id, value, and the keys of an MSET. */
-#define RECEIPT_TYPE G_VARIANT_TYPE ("(yayxssmayas)")
+/* Form 1: form, fingerprint, time of the answer, response topic, id, value (its
+ * length before it), and the keys of an MSET up to the end. Integers have 64
+ * bits, little-endian; strings end with a NUL. */
 #define RECEIPT_FORM 1
+
+/* In the place of a value's length. */
+#define NO_VALUE G_MAXUINT64
 
 /* How much of the digest makes the name. */
 #define NAME_BYTES 16
@@ -133,10 +136,18 @@ mkv_receipt_fingerprint (const MkvCommand *command, const char *client_id, guint
   gnutls_hash_deinit (hash, digest);
 }
 
-static GVariant *
-bytes_to_variant (GBytes *bytes)
+static void
+put_integer (GByteArray *record, guint64 integer)
 {
-  return g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+  guint64 octets = GUINT64_TO_LE (integer);
+
+  g_byte_array_append (record, (const guint8 *) &octets, sizeof octets);
+}
+
+static void
+put_string (GByteArray *record, const char *string)
+{
+  g_byte_array_append (record, (const guint8 *) string, strlen (string) + 1);
 }
 
 GBytes *
@@ -144,72 +155,118 @@ mkv_receipt_serialize (const char *topic, const guint8 *fingerprint, MkvResponse
 {
   GBytes *value = mkv_response_get_value (response);
   GPtrArray *results = mkv_response_get_results (response);
-  g_autoptr (GVariant) record = NULL;
-  GVariantBuilder keys;
+  GByteArray *record = g_byte_array_sized_new (256);
+  const guint8 form = RECEIPT_FORM;
 
-  g_variant_builder_init (&keys, G_VARIANT_TYPE_STRING_ARRAY);
-  for (guint i = 0; results != NULL && i < results->len; i++)
-    g_variant_builder_add (&keys, "s", mkv_result_get_key (results->pdata[i]));
-  record = g_variant_ref_sink (
-      g_variant_new ("(y@ayxss@may@as)", RECEIPT_FORM,
-                     g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, fingerprint, MKV_DIGEST_BYTES, 1),
-                     mkv_response_get_timestamp (response), topic, mkv_response_get_id (response),
-                     g_variant_new_maybe (G_VARIANT_TYPE_BYTESTRING, value != NULL ? bytes_to_variant (value) : NULL),
-                     g_variant_builder_end (&keys)));
-  if (G_BYTE_ORDER == G_BIG_ENDIAN)
+  g_byte_array_append (record, &form, 1);
+  g_byte_array_append (record, fingerprint, MKV_DIGEST_BYTES);
+  put_integer (record, (guint64) mkv_response_get_timestamp (response));
+  put_string (record, topic);
+  put_string (record, mkv_response_get_id (response));
+  if (value != NULL)
     {
-      GVariant *native = g_steal_pointer (&record);
+      gsize length;
+      const guint8 *octets = g_bytes_get_data (value, &length);
 
-      record = g_variant_byteswap (native);
-      g_variant_unref (native);
+      put_integer (record, length);
+      g_byte_array_append (record, octets, length);
     }
-  return g_variant_get_data_as_bytes (record);
+  else
+    put_integer (record, NO_VALUE);
+  for (guint i = 0; results != NULL && i < results->len; i++)
+    put_string (record, mkv_result_get_key (results->pdata[i]));
+  return g_byte_array_free_to_bytes (record);
+}
+
+/* What of a record is still to be read. */
+typedef struct
+{
+  const guint8 *octets;
+  gsize length;
+} Rest;
+
+static const guint8 *
+take (Rest *rest, gsize length)
+{
+  const guint8 *octets = rest->octets;
+
+  if (length > rest->length)
+    return NULL;
+  rest->octets += length;
+  rest->length -= length;
+  return octets;
+}
+
+static gboolean
+take_integer (Rest *rest, guint64 *integer)
+{
+  const guint8 *octets = take (rest, sizeof *integer);
+
+  if (octets == NULL)
+    return FALSE;
+  memcpy (integer, octets, sizeof *integer);
+  *integer = GUINT64_FROM_LE (*integer);
+  return TRUE;
+}
+
+static const char *
+take_string (Rest *rest)
+{
+  const guint8 *end = rest->length > 0 ? memchr (rest->octets, 0, rest->length) : NULL;
+
+  return end != NULL ? (const char *) take (rest, end - rest->octets + 1) : NULL;
+}
+
+static MkvResponse *
+parse (Rest rest, const char *name, guint8 *fingerprint)
+{
+  const guint8 *form = take (&rest, 1);
+  const guint8 *digest = take (&rest, MKV_DIGEST_BYTES);
+  g_autofree char *right_name = NULL;
+  g_autoptr (MkvResponse) response = NULL;
+  const char *topic, *id, *key;
+  guint64 timestamp, length;
+
+  if (form == NULL || *form != RECEIPT_FORM || digest == NULL || !take_integer (&rest, &timestamp))
+    return NULL;
+  topic = take_string (&rest);
+  id = take_string (&rest);
+  if (topic == NULL || id == NULL || !take_integer (&rest, &length))
+    return NULL;
+  right_name = mkv_receipt_name (topic, id);
+  if (!g_str_equal (name, right_name))
+    return NULL;
+  response = mkv_response_new (id, MKV_STATUS_OK);
+  mkv_response_set_timestamp (response, (gint64) timestamp);
+  if (length != NO_VALUE)
+    {
+      const guint8 *octets = take (&rest, length);
+      g_autoptr (GBytes) value = octets != NULL ? g_bytes_new (octets, length) : NULL;
+
+      if (value == NULL)
+        return NULL;
+      mkv_response_set_value (response, value);
+    }
+  while (rest.length > 0)
+    {
+      key = take_string (&rest);
+      if (key == NULL)
+        return NULL;
+      mkv_response_add_result (response, mkv_result_new (key, MKV_STATUS_OK, NULL));
+    }
+  memcpy (fingerprint, digest, MKV_DIGEST_BYTES);
+  return g_steal_pointer (&response);
 }
 
 MkvResponse *
-mkv_receipt_parse (GBytes *bytes, const char *name, guint8 *fingerprint, GError **error)
+mkv_receipt_parse (GBytes *record, const char *name, guint8 *fingerprint, GError **error)
 {
-  g_autoptr (GVariant) record = g_variant_ref_sink (g_variant_new_from_bytes (RECEIPT_TYPE, bytes, FALSE));
-  g_autoptr (GVariant) digest = NULL;
-  g_autoptr (GVariant) value = NULL;
-  g_autofree const char **keys = NULL;
-  g_autofree char *right_name = NULL;
-  const char *topic, *id;
+  Rest rest;
   MkvResponse *response;
-  gint64 timestamp;
-  guchar form;
 
-  if (G_BYTE_ORDER == G_BIG_ENDIAN)
-    {
-      GVariant *foreign = g_steal_pointer (&record);
-
-      record = g_variant_byteswap (foreign);
-      g_variant_unref (foreign);
-    }
-  if (!g_variant_is_normal_form (record))
-    {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CORRUPT, "'%s' is no receipt of a write", name);
-      return NULL;
-    }
-  g_variant_get (record, "(y@ayx&s&s@may^a&s)", &form, &digest, &timestamp, &topic, &id, &value, &keys);
-  right_name = mkv_receipt_name (topic, id);
-  if (form != RECEIPT_FORM || g_variant_get_size (digest) != MKV_DIGEST_BYTES || !g_str_equal (name, right_name))
-    {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CORRUPT, "'%s' is no receipt of a write", name);
-      return NULL;
-    }
-
-  memcpy (fingerprint, g_variant_get_data (digest), MKV_DIGEST_BYTES);
-  response = mkv_response_new (id, MKV_STATUS_OK);
-  mkv_response_set_timestamp (response, timestamp);
-  if (g_variant_n_children (value) > 0)
-    {
-      g_autoptr (GVariant) octets = g_variant_get_child_value (value, 0);
-      g_autoptr (GBytes) copy = g_bytes_new (g_variant_get_data (octets), g_variant_get_size (octets));
-
-      mkv_response_set_value (response, copy);
-    }
-  for (guint i = 0; keys[i] != NULL; i++)
-    mkv_response_add_result (response, mkv_result_new (keys[i], MKV_STATUS_OK, NULL));
+  rest.octets = g_bytes_get_data (record, &rest.length);
+  response = parse (rest, name, fingerprint);
+  if (response == NULL)
+    g_set_error (error, MKV_ERROR, MKV_ERROR_CORRUPT, "'%s' is no receipt of a write", name);
   return response;
 }

@@ -39,5 +39,7 @@ gboolean mkv_store_has_changed_handlers (MkvStore *self);
 void mkv_store_submit_async (MkvStore *self, MkvWrite *write, GCancellable *cancellable,
                              GAsyncReadyCallback callback, gpointer user_data);
 MkvWrite *mkv_store_submit_finish (MkvStore *self, GAsyncResult *result);
+/* The same in the calling thread; the write stays the caller's, and its error inside. */
+gboolean mkv_store_submit (MkvStore *self, MkvWrite *write, GCancellable *cancellable);
 
 G_END_DECLS

@@ -9,12 +9,17 @@
 
 #include "base/mkv-error.h"
 
+gboolean
+mkv_store_submit (MkvStore *self, MkvWrite *write, GCancellable *cancellable)
+{
+  return mkv_write_check (write, &write->error) &&
+         ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))->write (self, write, cancellable);
+}
+
 static gboolean
 run (MkvStore *self, MkvWrite *write, GCancellable *cancellable, GError **error)
 {
-  if (!mkv_write_check (write, error))
-    return FALSE;
-  if (((MkvStoreClass *) G_OBJECT_GET_CLASS (self))->write (self, write, cancellable))
+  if (mkv_store_submit (self, write, cancellable))
     return TRUE;
   g_propagate_error (error, write->error);
   return FALSE;

@@ -19,7 +19,7 @@
 #define MAX_BATCH_BYTES (1024 * 1024)
 
 /* From so many packets on, holding back TCP's segments pays for two system calls. */
-#define MIN_CORKED_PACKETS 3
+#define MIN_CORKED_PACKETS 2
 
 /* How long the broker may take to close the connection after DISCONNECT. */
 #define LEAVE_TIMEOUT (2 * G_USEC_PER_SEC)
@@ -75,6 +75,7 @@ struct _MkvMqttConnection
   MkvMqttWindow *window;
   GHashTable *subscriptions; /* mid: topic */
   guint n_unwritten;         /* packets that libmosquitto was given since the last flush */
+  guint n_unwritten_acks;    /* PUBACKs among them */
   gboolean written;          /* in this iteration of the main loop */
 
   guint max_inflight;
@@ -175,6 +176,7 @@ flush (MkvMqttConnection *self)
   if (self->ended || self->hung_up || self->phase >= PHASE_LINGERING || mkv_mqtt_inbox_has_unhandled (self->inbox))
     return;
   self->n_unwritten = 0;
+  self->n_unwritten_acks = 0;
   self->written = TRUE;
   if (cork)
     set_corked (self, 1);
@@ -343,7 +345,10 @@ drain (MkvMqttConnection *self)
   if (self->phase == PHASE_OVER)
     return;
   pump (self);
-  flush (self);
+  /* PUBACKs alone are left to on_prepare(): with what the application sends as
+   * soon as it has its answer they make one segment, and wake the broker once. */
+  if (self->n_unwritten > self->n_unwritten_acks)
+    flush (self);
   if (self->ended && mkv_mqtt_inbox_is_empty (self->inbox))
     close_down (self);
 }
@@ -371,6 +376,7 @@ read_batch (MkvMqttConnection *self)
   while (self->more && mkv_mqtt_inbox_get_n_messages (self->inbox) < max_messages &&
          mkv_mqtt_inbox_get_n_bytes (self->inbox) < MAX_BATCH_BYTES);
   self->n_unwritten += mkv_mqtt_inbox_get_n_messages (self->inbox);
+  self->n_unwritten_acks += mkv_mqtt_inbox_get_n_messages (self->inbox);
 }
 
 static gboolean
