@@ -5,9 +5,17 @@
  * an echo of messages of the same size by bare libmosquitto. Both ends are
  * processes of their own, TCP_NODELAY is on everywhere, QoS is 1. With the
  * arguments "echo PORT" and "node PORT" this program is the other end.
+ *
+ * All three processes run on one core first, and these figures are held to the
+ * bar: what a round trip costs is then the work that is done for it. On several
+ * cores it is, for both sides, mostly where the scheduler happens to put whom,
+ * and how long a virtual machine takes to wake a core that sleeps: the bare echo
+ * alone goes from 105 to 190 us from one second to the next. These figures are
+ * reported.
  */
 #include <merklekv.h>
 #include <mosquitto.h>
+#include <sched.h>
 #include <string.h>
 
 #include "mkv-bench.h"
@@ -212,31 +220,24 @@ wait_for_answers (MkvNode *node, struct mosquitto *mosq, guint *n_answers)
     check (mosquitto_loop (mosq, 10, 1));
 }
 
-int
-main (int argc, char **argv)
+static gboolean
+measure (const char *self, MkvMosquitto *broker, const char *where, const char *relation)
 {
   static double bare[N_ROUNDS], get[N_ROUNDS], set[N_ROUNDS], get_json[N_ROUNDS], samples[N_CALLS];
-  g_autoptr (MkvMosquitto) broker = NULL;
   g_autoptr (MkvCommand) get_command = command_new (MKV_OPERATION_GET), set_command = command_new (MKV_OPERATION_SET);
   g_autoptr (GSubprocess) echo_process = NULL, node_process = NULL;
   g_autoptr (MkvNode) node = NULL, json_node = NULL;
+  g_autofree char *get_name = g_strconcat ("command-get-p50", where, NULL);
+  g_autofree char *json_name = g_strconcat ("command-get-json-p50", where, NULL);
+  g_autofree char *set_name = g_strconcat ("command-set-p50", where, NULL);
   struct mosquitto *mosq;
-  guint16 port;
+  guint16 port = mkv_mosquitto_get_port (broker);
   guint n_answers = 0;
+  double limit;
   gboolean good;
 
-  if (argc == 3 && g_str_equal (argv[1], "echo"))
-    return run_echo ((guint16) g_ascii_strtoull (argv[2], NULL, 10));
-  if (argc == 3 && g_str_equal (argv[1], "node"))
-    run_node ((guint16) g_ascii_strtoull (argv[2], NULL, 10));
-
-  broker = mkv_mosquitto_new (NULL);
-  if (broker == NULL)
-    return 77;
-  port = mkv_mosquitto_get_port (broker);
-  echo_process = spawn (argv[0], "echo", port);
-  node_process = spawn (argv[0], "node", port);
-  mosquitto_lib_init ();
+  echo_process = spawn (self, "echo", port);
+  node_process = spawn (self, "node", port);
   node = start_node ("bench-caller", port, "cbor", FALSE);
   json_node = start_node ("bench-caller-json", port, "json", FALSE);
   mosq = connect_bare ("bench-asker", port, "bench/answer", &n_answers, count);
@@ -262,16 +263,61 @@ main (int argc, char **argv)
       /* The bare client must not lose its connection while the other is busy. */
       check (mosquitto_loop (mosq, 0, 1));
     }
-  good = mkv_bench_report ("command-get-p50", "us", mkv_bench_median (get, N_ROUNDS) / 1000,
-                           mkv_bench_median (bare, N_ROUNDS) / 1000, "at-most", 1.5);
+  limit = mkv_bench_median (bare, N_ROUNDS) / 1000;
+  good = mkv_bench_report (get_name, "us", mkv_bench_median (get, N_ROUNDS) / 1000, limit, relation, 1.5);
   /* The codec that a node has if nothing is said. */
-  good = mkv_bench_report ("command-get-json-p50", "us", mkv_bench_median (get_json, N_ROUNDS) / 1000,
-                           mkv_bench_median (bare, N_ROUNDS) / 1000, "at-most", 1.5) && good;
+  good = mkv_bench_report (json_name, "us", mkv_bench_median (get_json, N_ROUNDS) / 1000, limit, relation, 1.5) && good;
   /* With its commit, its receipt, and the event that follows from it. */
-  good = mkv_bench_report ("command-set-p50", "us", mkv_bench_median (set, N_ROUNDS) / 1000,
-                           mkv_bench_median (bare, N_ROUNDS) / 1000, "at-most", 1.5) && good;
+  good = mkv_bench_report (set_name, "us", mkv_bench_median (set, N_ROUNDS) / 1000, limit, relation, 1.5) && good;
   g_subprocess_force_exit (echo_process);
   g_subprocess_force_exit (node_process);
   mosquitto_destroy (mosq);
+  return good;
+}
+
+static void
+use_cores (const cpu_set_t *cores)
+{
+  if (sched_setaffinity (0, sizeof *cores, cores) != 0)
+    g_error ("sched_setaffinity: %s", g_strerror (errno));
+}
+
+static cpu_set_t
+first_of (const cpu_set_t *cores)
+{
+  cpu_set_t one;
+  int i = 0;
+
+  while (!CPU_ISSET (i, cores))
+    i++;
+  CPU_ZERO (&one);
+  CPU_SET (i, &one);
+  return one;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (MkvMosquitto) near = NULL, far = NULL;
+  cpu_set_t all, one;
+  gboolean good;
+
+  if (argc == 3 && g_str_equal (argv[1], "echo"))
+    return run_echo ((guint16) g_ascii_strtoull (argv[2], NULL, 10));
+  if (argc == 3 && g_str_equal (argv[1], "node"))
+    run_node ((guint16) g_ascii_strtoull (argv[2], NULL, 10));
+
+  mosquitto_lib_init ();
+  if (sched_getaffinity (0, sizeof all, &all) != 0)
+    g_error ("sched_getaffinity: %s", g_strerror (errno));
+  one = first_of (&all);
+  use_cores (&one);
+  near = mkv_mosquitto_new (NULL);
+  if (near == NULL)
+    return 77;
+  good = measure (argv[0], near, "", "at-most");
+  use_cores (&all);
+  far = mkv_mosquitto_new (NULL);
+  measure (argv[0], far, "-any-core", NULL);
   return good ? 0 : 1;
 }
