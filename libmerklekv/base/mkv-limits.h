@@ -177,3 +177,69 @@
  * Since: 0.1
  */
 #define MKV_CHECKSUM_BYTES (16)
+
+/**
+ * MKV_MAX_SYNC_BYTES:
+ *
+ * The longest message of anti-entropy, but for one with a single event, which
+ * may be longer by that event.
+ *
+ * Since: 0.1
+ */
+#define MKV_MAX_SYNC_BYTES (65536)
+
+/**
+ * MKV_HORIZON_STEP:
+ *
+ * Every horizon of anti-entropy is a multiple of this, in ms.
+ *
+ * Since: 0.1
+ */
+#define MKV_HORIZON_STEP (G_GINT64_CONSTANT (3600000))
+
+/**
+ * MKV_CELL_BYTES:
+ *
+ * The length of the cell of a set of entries.
+ *
+ * Since: 0.1
+ */
+#define MKV_CELL_BYTES (12)
+
+/**
+ * MKV_SHORT_ID_BYTES:
+ *
+ * The length of the short id of an entry.
+ *
+ * Since: 0.1
+ */
+#define MKV_SHORT_ID_BYTES (8)
+
+/**
+ * MKV_OFFER_BYTES:
+ *
+ * The length of the offer of one entry for another version of it: the short id
+ * of the other, the first 4 octets of one's own digest, and one's own timestamp
+ * in 7.
+ *
+ * Since: 0.1
+ */
+#define MKV_OFFER_BYTES (19)
+
+/**
+ * MKV_MAX_PREFIX_BITS:
+ *
+ * The longest prefix of a position that has a cell, in bits.
+ *
+ * Since: 0.1
+ */
+#define MKV_MAX_PREFIX_BITS (32)
+
+/**
+ * MKV_MAX_CELL_DEPTH:
+ *
+ * How many bits the cells of one prefix may be deeper than it.
+ *
+ * Since: 0.1
+ */
+#define MKV_MAX_CELL_DEPTH (8)

@@ -324,3 +324,135 @@ mkv_codec_decode_response (MkvCodec *self, GBytes *payload, GError **error)
   mkv_plugin_guard (response != NULL, self, "decode_response", error, plugin_error);
   return response;
 }
+
+static gboolean
+refuse_sync (MkvCodec *self, GError **error)
+{
+  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "%s is a codec without anti-entropy",
+               G_OBJECT_TYPE_NAME (self));
+  return FALSE;
+}
+
+/**
+ * mkv_codec_has_sync:
+ * @self: a codec
+ *
+ * Tells whether it encodes the messages of anti-entropy.
+ *
+ * Returns: whether it encodes the messages of anti-entropy
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_codec_has_sync (MkvCodec *self)
+{
+  g_return_val_if_fail (MKV_IS_CODEC (self), FALSE);
+
+  return MKV_CODEC_GET_IFACE (self)->encode_sync != NULL;
+}
+
+/**
+ * mkv_codec_encode_sync:
+ * @self: a codec
+ * @message: a message of anti-entropy
+ * @first: how many of its items earlier payloads have: it goes on with the next
+ * @max_bytes: how long a payload may be
+ * @n_encoded: (out): how many items are in the payload
+ * @error: return location for an error
+ *
+ * Encodes a message with as many of its items (see
+ * [method@SyncMessage.get_n_items]) as fit into one payload of @max_bytes, at most
+ * %MKV_MAX_SYNC_BYTES and %MKV_MAX_EVENTS events. One event alone may take more, up
+ * to @max_bytes. A SYNC says `more` where it has to be gone on with:
+ *
+ * ```c
+ * do
+ *   {
+ *     payload = mkv_codec_encode_sync (codec, message, first, max_bytes, &n, &error);
+ *     ...
+ *     first += n;
+ *   }
+ * while (first < mkv_sync_message_get_n_items (message));
+ * ```
+ *
+ * Returns: (transfer full): the payload; %NULL with %MKV_ERROR_TOO_LARGE if not
+ *   even the item @first fits, which can then be passed over;
+ *   %MKV_ERROR_MALFORMED if @message breaks a rule; %MKV_ERROR_NOT_SUPPORTED if the
+ *   codec has no anti-entropy
+ *
+ * Since: 0.1
+ */
+GBytes *
+mkv_codec_encode_sync (MkvCodec *self, MkvSyncMessage *message, guint first, gsize max_bytes, guint *n_encoded,
+                       GError **error)
+{
+  MkvCodecInterface *iface = MKV_CODEC_GET_IFACE (self); /* NULL if self is no codec */
+  guint n_items = mkv_sync_message_get_n_items (message);
+  GError *plugin_error = NULL;
+  GBytes *payload;
+
+  g_return_val_if_fail (iface != NULL, NULL);
+  g_return_val_if_fail (first <= n_items, NULL);
+
+  *n_encoded = 0;
+  if (iface->encode_sync == NULL)
+    return refuse_sync (self, error), NULL;
+  if (!mkv_sync_message_check (message, error))
+    return NULL;
+  payload = iface->encode_sync (self, message, first, max_bytes, n_encoded, &plugin_error);
+  if (payload != NULL && (*n_encoded > n_items - first || (*n_encoded == 0 && first < n_items) ||
+                          g_bytes_get_size (payload) > max_bytes))
+    {
+      g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_FAILED,
+                   "%s.encode_sync made %" G_GSIZE_FORMAT " octets of %u items, asked for %u in at most %"
+                   G_GSIZE_FORMAT, G_OBJECT_TYPE_NAME (self), g_bytes_get_size (payload), *n_encoded,
+                   n_items - first, max_bytes);
+      g_bytes_unref (payload);
+      g_clear_error (&plugin_error);
+      return NULL;
+    }
+  mkv_plugin_guard (payload != NULL, self, "encode_sync", error, plugin_error);
+  return payload;
+}
+
+/**
+ * mkv_codec_decode_sync:
+ * @self: a codec
+ * @payload: the octets
+ * @refused: (out) (nullable) (transfer full) (array zero-terminated=1): a reason
+ *   for each of its events that was refused; %NULL if none was
+ * @error: return location for an error
+ *
+ * Decodes a message of anti-entropy. Each event in it is checked alone, as in
+ * [method@Codec.decode_events]; of anything else all has to keep the rules.
+ *
+ * Returns: (transfer full): the message; %NULL with %MKV_ERROR_MALFORMED if it
+ *   can't be read, %MKV_ERROR_TOO_LARGE if it is longer than one may be
+ *
+ * Since: 0.1
+ */
+MkvSyncMessage *
+mkv_codec_decode_sync (MkvCodec *self, GBytes *payload, char ***refused, GError **error)
+{
+  MkvCodecInterface *iface = MKV_CODEC_GET_IFACE (self); /* NULL if self is no codec */
+  GError *plugin_error = NULL;
+  MkvSyncMessage *message;
+
+  g_return_val_if_fail (iface != NULL, NULL);
+
+  *refused = NULL;
+  if (iface->decode_sync == NULL)
+    return refuse_sync (self, error), NULL;
+  if (!check_payload (payload, error))
+    return NULL;
+  message = iface->decode_sync (self, payload, refused, &plugin_error);
+  if (message != NULL && !mkv_sync_message_check (message, error))
+    {
+      g_clear_pointer (refused, g_strfreev);
+      g_clear_error (&plugin_error);
+      mkv_sync_message_unref (message);
+      return NULL;
+    }
+  mkv_plugin_guard (message != NULL, self, "decode_sync", error, plugin_error);
+  return message;
+}

@@ -7,6 +7,7 @@
 #include "model/mkv-command.h"
 #include "model/mkv-entry.h"
 #include "model/mkv-response.h"
+#include "model/mkv-sync-message.h"
 
 G_BEGIN_DECLS
 
@@ -25,6 +26,8 @@ G_DECLARE_INTERFACE (MkvCodec, mkv_codec, MKV, CODEC, GObject)
  * @decode_command: see [method@Codec.decode_command]; left out by a codec of events alone
  * @encode_response: see [method@Codec.encode_response]; left out by a codec of events alone
  * @decode_response: see [method@Codec.decode_response]; left out by a codec of events alone
+ * @encode_sync: see [method@Codec.encode_sync]; left out by a codec without anti-entropy
+ * @decode_sync: see [method@Codec.decode_sync]; left out by a codec without anti-entropy
  *
  * What a codec plugin implements.
  *
@@ -42,9 +45,12 @@ struct _MkvCodecInterface
   MkvCommand *(*decode_command) (MkvCodec *self, GBytes *payload, char **id, GError **error);
   GBytes *(*encode_response) (MkvCodec *self, MkvResponse *response, GError **error);
   MkvResponse *(*decode_response) (MkvCodec *self, GBytes *payload, GError **error);
+  GBytes *(*encode_sync) (MkvCodec *self, MkvSyncMessage *message, guint first, gsize max_bytes, guint *n_encoded,
+                          GError **error);
+  MkvSyncMessage *(*decode_sync) (MkvCodec *self, GBytes *payload, char ***refused, GError **error);
 
   /*< private >*/
-  gpointer padding[8];
+  gpointer padding[6];
 };
 
 MKV_API
@@ -75,5 +81,15 @@ GBytes *mkv_codec_encode_response (MkvCodec *self, MkvResponse *response, GError
 
 MKV_API
 MkvResponse *mkv_codec_decode_response (MkvCodec *self, GBytes *payload, GError **error);
+
+MKV_API
+gboolean mkv_codec_has_sync (MkvCodec *self);
+
+MKV_API
+GBytes *mkv_codec_encode_sync (MkvCodec *self, MkvSyncMessage *message, guint first, gsize max_bytes,
+                               guint *n_encoded, GError **error);
+
+MKV_API
+MkvSyncMessage *mkv_codec_decode_sync (MkvCodec *self, GBytes *payload, char ***refused, GError **error);
 
 G_END_DECLS
