@@ -2,11 +2,11 @@
  * Copyright The MerkleKV authors */
 #include "model/mkv-entry-private.h"
 
-#include <gnutls/crypto.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "base/mkv-sha256-private.h"
 #include "model/mkv-names-private.h"
 
 /**
@@ -62,28 +62,6 @@ write_octets (guint8 *out, guint8 major, const void *octets, gsize length)
   return out + length;
 }
 
-static void
-free_hash (gpointer hash)
-{
-  gnutls_hash_deinit (hash, NULL);
-}
-
-static GPrivate thread_hash = G_PRIVATE_INIT (free_hash);
-
-static gnutls_hash_hd_t
-get_hash (void)
-{
-  gnutls_hash_hd_t hash = g_private_get (&thread_hash);
-
-  if (hash == NULL)
-    {
-      if (gnutls_hash_init (&hash, GNUTLS_DIG_SHA256) != 0)
-        g_error ("GnuTLS has no SHA-256");
-      g_private_set (&thread_hash, hash);
-    }
-  return hash;
-}
-
 /* SHA-256 of the deterministic CBOR array ["mkv1", key, timestamp, node id,
  * seq, value or null]: doc/protocol.md, "Entry digest". */
 static void
@@ -94,7 +72,7 @@ compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
   guint8 buffer[1024];
   static const char start[] = "\x86\x64mkv1"; /* the heads of the array and of the text, and that */
   guint8 *p = buffer;
-  gnutls_hash_hd_t hash = get_hash ();
+  gnutls_hash_hd_t hash = mkv_sha256_get ();
 
   memcpy (p, start, sizeof start - 1);
   p += sizeof start - 1;

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "merkle/mkv-tree-leaf-private.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MkvTreeInner MkvTreeInner;
+
+/* A node of the tree, as who stands above it sees it. It is a leaf if and only
+ * if it has at most MKV_TREE_LEAF_ENTRIES: the shape depends on the contents
+ * alone. */
+typedef struct
+{
+  union
+  {
+    MkvTreeLeaf *leaf;   /* NULL where n_entries is 0 */
+    MkvTreeInner *inner;
+  };
+  guint64 s; /* with k, the cell of the entries below */
+  guint32 k;
+  guint32 n_entries;
+} MkvTreeNode;
+
+/* What a node has that is no leaf. Digests of children stand here side by side
+ * because they are hashed so, and so that no child has to be looked at. */
+struct _MkvTreeInner
+{
+  MkvTreeNode children[16];
+  guint8 digests[16][MKV_DIGEST_BYTES]; /* zeros where a child has no entries */
+  guint16 dirty;                        /* bit i: digests[i] is not up to date */
+};
+
+struct _MkvTree
+{
+  MkvTreeNode root;
+  guint8 digest[MKV_DIGEST_BYTES];
+  gboolean dirty; /* digest is not up to date; dirty nodes hang together from here on */
+  MkvTreePositionFunc get_position;
+};
+
+static inline gboolean
+mkv_tree_node_is_leaf (const MkvTreeNode *self)
+{
+  return self->n_entries <= MKV_TREE_LEAF_ENTRIES;
+}
+
+G_END_DECLS
