@@ -104,17 +104,6 @@ reconnect (MkvTransportProbe *probe)
 }
 
 static void
-publish_many (MkvTransportProbe *probe, const char *topic, guint n)
-{
-  for (guint i = 0; i < n; i++)
-    {
-      g_autofree char *text = g_strdup_printf ("%u", i);
-
-      mkv_transport_probe_publish (probe, topic, text, i + 1);
-    }
-}
-
-static void
 assert_texts (MkvTransportProbe *probe, guint first, guint n)
 {
   for (guint i = 0; i < n; i++)
@@ -143,7 +132,7 @@ test_session (gconstpointer version)
   mkv_transport_probe_subscribe (reader, "t");
   mkv_transport_probe_stop (reader);
   mkv_transport_probe_connect (writer);
-  publish_many (writer, "t", 20);
+  mkv_transport_probe_publish_many (writer, "t", 20);
   mkv_transport_probe_wait_published (writer, 20);
   mkv_transport_probe_connect (reader);
   g_assert_true (reader->session_present);
@@ -232,7 +221,7 @@ test_unhandled (void)
   mkv_transport_probe_connect (reader);
   mkv_transport_probe_subscribe (reader, "t");
   mkv_transport_probe_connect (writer);
-  publish_many (writer, "t", 10);
+  mkv_transport_probe_publish_many (writer, "t", 10);
   mkv_transport_probe_wait_published (writer, 10);
   mkv_transport_probe_wait_messages (reader, 1);
   mkv_test_run_for (50);
@@ -285,7 +274,7 @@ test_handled_late (void)
   mkv_transport_probe_connect (reader);
   mkv_transport_probe_connect (writer);
   mkv_transport_probe_subscribe (reader, "t");
-  publish_many (writer, "t", 300);
+  mkv_transport_probe_publish_many (writer, "t", 300);
   while (n_handled < 300)
     {
       mkv_transport_probe_wait_messages (reader, n_handled + 1);
@@ -342,19 +331,6 @@ test_slow_commit (void)
 }
 
 static void
-assert_reasons (MkvTransportProbe *probe, guint n, int reason)
-{
-  g_assert_cmpuint (probe->published->len, ==, n);
-  for (guint i = 0; i < n; i++)
-    {
-      const MkvProbePublished *published = &g_array_index (probe->published, MkvProbePublished, i);
-
-      g_assert_cmpuint (published->id, ==, i + 1);
-      g_assert_cmpint (published->reason, ==, reason);
-    }
-}
-
-static void
 test_window (void)
 {
   MkvMosquittoOptions options = { .extra = "max_inflight_messages 3" };
@@ -373,7 +349,7 @@ test_window (void)
   g_assert_cmpuint (max_inflight, ==, 3);
   g_assert_cmpuint (max_payload, ==, MKV_MAX_PAYLOAD_BYTES);
   /* mosquitto throws out who sends more than it allows. */
-  publish_many (writer, "t", 500);
+  mkv_transport_probe_publish_many (writer, "t", 500);
   mkv_transport_probe_wait_published (writer, 500);
   for (guint i = 0; i < 500; i++)
     g_assert_cmpint (g_array_index (writer->published, MkvProbePublished, i).reason, <, 0x80);
@@ -402,12 +378,12 @@ test_lost (void)
   g_variant_dict_insert (writer->options, "max-inflight", "u", 10);
   mkv_transport_probe_connect (writer);
   mkv_relay_stall (relay);
-  publish_many (writer, "t", 30);
+  mkv_transport_probe_publish_many (writer, "t", 30);
   mkv_test_run_for (50);
   g_assert_cmpuint (writer->published->len, ==, 0);
   mkv_relay_cut (relay);
   mkv_transport_probe_wait_state (writer, MKV_TRANSPORT_WAITING);
-  assert_reasons (writer, 30, MKV_TRANSPORT_REASON_LOST);
+  mkv_transport_probe_assert_reasons (writer, 30, MKV_TRANSPORT_REASON_LOST);
   g_assert_false (mkv_transport_publish (writer->transport, message, 1, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED);
 
@@ -415,11 +391,11 @@ test_lost (void)
   reconnect (writer);
   mkv_relay_stall (relay);
   g_array_set_size (writer->published, 0);
-  publish_many (writer, "t", 12);
+  mkv_transport_probe_publish_many (writer, "t", 12);
   mkv_transport_stop (writer->transport);
   mkv_relay_cut (relay);
   mkv_transport_probe_wait_state (writer, MKV_TRANSPORT_STOPPED);
-  assert_reasons (writer, 12, MKV_TRANSPORT_REASON_LOST);
+  mkv_transport_probe_assert_reasons (writer, 12, MKV_TRANSPORT_REASON_LOST);
 }
 
 static void
@@ -448,7 +424,7 @@ test_crossfire (void)
   mkv_transport_probe_wait_messages (b, 500);
   mkv_transport_probe_wait_published (a, 500);
   mkv_transport_probe_wait_published (b, 500);
-  assert_reasons (a, 500, 0);
+  mkv_transport_probe_assert_reasons (a, 500, 0);
   mkv_transport_probe_stop (a);
   mkv_transport_probe_stop (b);
 }
@@ -480,125 +456,6 @@ test_patience (void)
   mkv_relay_heal (relay);
   mkv_transport_probe_wait_published (probe, 30);
   mkv_transport_probe_stop (probe);
-}
-
-static gboolean
-publish_size (MkvTransportProbe *probe, gsize size, guint id, GError **error)
-{
-  g_autoptr (GBytes) payload = g_bytes_new_take (g_malloc0 (size), size);
-  g_autoptr (MkvMessage) message = mkv_message_new ("t", payload);
-
-  return mkv_transport_publish (probe->transport, message, id, error);
-}
-
-static void
-test_sizes (void)
-{
-  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
-  g_autoptr (MkvTransportProbe) a = NULL;
-  g_autoptr (MkvTransportProbe) b = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_test_summary ("Payloads up to the limit get through, many of them too; longer ones are refused at once");
-  if (mosquitto == NULL)
-    return;
-  a = probe_new (mosquitto, "a");
-  b = probe_new (mosquitto, "b");
-  mkv_transport_probe_connect (a);
-  mkv_transport_probe_connect (b);
-  mkv_transport_probe_subscribe (b, "t");
-  for (guint i = 0; i < 20; i++)
-    {
-      publish_size (a, MKV_MAX_PAYLOAD_BYTES, 1, &error);
-      g_assert_no_error (error);
-    }
-  mkv_transport_probe_wait_messages (b, 20);
-  for (guint i = 0; i < 20; i++)
-    g_assert_cmpuint (g_bytes_get_size (mkv_message_get_payload (b->messages->pdata[i])), ==,
-                      MKV_MAX_PAYLOAD_BYTES);
-  g_assert_false (publish_size (a, MKV_MAX_PAYLOAD_BYTES + 1, 1, &error));
-  g_assert_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE);
-  mkv_transport_probe_stop (a);
-  mkv_transport_probe_stop (b);
-}
-
-static void
-test_broker_sizes (void)
-{
-  MkvMosquittoOptions options = { .extra = "max_packet_size 100000" };
-  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
-  g_autoptr (MkvTransportProbe) probe = NULL;
-  g_autoptr (GError) error = NULL;
-  guint max_inflight, max_payload;
-
-  g_test_summary ("The broker's limit counts where it is lower");
-  if (mosquitto == NULL)
-    return;
-  probe = probe_new (mosquitto, "a");
-  mkv_transport_probe_connect (probe);
-  mkv_transport_get_limits (probe->transport, &max_inflight, &max_payload);
-  g_assert_cmpuint (max_payload, ==, 100000 - 1024);
-  publish_size (probe, max_payload, 1, &error);
-  g_assert_no_error (error);
-  g_assert_false (publish_size (probe, max_payload + 1, 2, &error));
-  g_assert_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE);
-  mkv_transport_probe_wait_published (probe, 1);
-  g_assert_cmpint (g_array_index (probe->published, MkvProbePublished, 0).reason, <, 0x80);
-  mkv_transport_probe_stop (probe);
-}
-
-static void
-test_qos (void)
-{
-  MkvMosquittoOptions options = { .extra = "max_qos 0" };
-  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
-  g_autoptr (MkvTransportProbe) probe = NULL;
-
-  g_test_summary ("A broker without QoS 1 is complained of");
-  if (mosquitto == NULL)
-    return;
-  probe = probe_new (mosquitto, "a");
-  mkv_transport_probe_connect (probe);
-  mkv_transport_probe_subscribe (probe, "some/topic");
-  g_assert_error (probe->subscribe_error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED);
-  g_assert_nonnull (strstr (probe->subscribe_error->message, "some/topic"));
-  publish_many (probe, "t", 3);
-  mkv_transport_probe_wait_published (probe, 3);
-  assert_reasons (probe, 3, 0x9B);
-  mkv_transport_probe_stop (probe);
-}
-
-static void
-test_acl (void)
-{
-  const char *const users[] = { "u", "secret", NULL };
-  MkvMosquittoOptions options = { .users = users, .acl = "user u\ntopic readwrite mine/#\n" };
-  g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (&options);
-  g_autoptr (MkvTransportProbe) probe = NULL;
-  g_autofree char *password_file = NULL;
-  g_autoptr (GError) error = NULL;
-  int fd;
-
-  g_test_summary ("What the access list denies comes back as reason 0x87");
-  if (mosquitto == NULL)
-    return;
-  fd = g_file_open_tmp ("mkv-password-XXXXXX", &password_file, &error);
-  g_assert_no_error (error);
-  g_assert_cmpint (write (fd, "secret\n", 7), ==, 7);
-  close (fd);
-  probe = probe_new (mosquitto, "a");
-  g_variant_dict_insert (probe->options, "username", "s", "u");
-  g_variant_dict_insert (probe->options, "password-file", "s", password_file);
-  g_variant_dict_insert (probe->options, "allow-insecure-credentials", "b", TRUE);
-  mkv_transport_probe_connect (probe);
-  publish_many (probe, "theirs/x", 2);
-  mkv_transport_probe_wait_published (probe, 2);
-  assert_reasons (probe, 2, 0x87);
-  mkv_transport_probe_publish (probe, "mine/x", "hello", 3);
-  mkv_transport_probe_wait_published (probe, 3);
-  g_assert_cmpint (g_array_index (probe->published, MkvProbePublished, 2).reason, <, 0x80);
-  mkv_transport_probe_stop (probe);
-  g_unlink (password_file);
 }
 
 static void
@@ -666,13 +523,13 @@ test_will (gconstpointer version)
   mkv_transport_probe_stop (mortal);
   /* One that is busy sending. */
   mkv_transport_probe_connect (mortal);
-  publish_many (mortal, "t/x", 200);
+  mkv_transport_probe_publish_many (mortal, "t/x", 200);
   mkv_transport_probe_stop (mortal);
   /* One that is busy receiving, and does not handle. */
   mkv_transport_probe_connect (mortal);
   mkv_transport_probe_subscribe (mortal, "t/flood");
   mortal->claim = TRUE;
-  publish_many (watcher, "t/flood", 300);
+  mkv_transport_probe_publish_many (watcher, "t/flood", 300);
   mkv_transport_probe_wait_messages (mortal, 1);
   mkv_transport_probe_stop (mortal);
   mkv_test_run_for (100);
@@ -711,7 +568,7 @@ test_stop_in_handler (void)
   mkv_transport_probe_subscribe (reader, "t");
   mkv_transport_probe_stop (reader);
   mkv_transport_probe_connect (writer);
-  publish_many (writer, "t", 10);
+  mkv_transport_probe_publish_many (writer, "t", 10);
   mkv_transport_probe_wait_published (writer, 10);
   handler = g_signal_connect (reader->transport, "message", G_CALLBACK (on_message_stop), &n);
   mkv_transport_probe_connect (reader);
@@ -746,10 +603,6 @@ main (int argc, char **argv)
   g_test_add_func ("/transport-mqtt/lost", test_lost);
   g_test_add_func ("/transport-mqtt/crossfire", test_crossfire);
   g_test_add_func ("/transport-mqtt/patience", test_patience);
-  g_test_add_func ("/transport-mqtt/sizes", test_sizes);
-  g_test_add_func ("/transport-mqtt/broker-sizes", test_broker_sizes);
-  g_test_add_func ("/transport-mqtt/qos", test_qos);
-  g_test_add_func ("/transport-mqtt/acl", test_acl);
   g_test_add_data_func ("/transport-mqtt/own-and-retained/5", "5", test_own_and_retained);
   g_test_add_data_func ("/transport-mqtt/own-and-retained/3.1.1", "3.1.1", test_own_and_retained);
   g_test_add_data_func ("/transport-mqtt/will/5", "5", test_will);
