@@ -63,9 +63,8 @@ check (guint n_bits, guint depth, GBytes *octets, GError **error)
 
 /**
  * mkv_sync_prefix_new_from_wire:
- * @prefix: (array length=length): an octet with the number of bits, then the bits
- *   in as few octets as hold them, left-aligned, zero-padded
- * @length: how many octets @prefix has
+ * @prefix: an octet with the number of bits, then the bits in as few octets as hold
+ *   them, left-aligned, zero-padded
  * @depth: 0 for a list, or how many bits deeper the cells are
  * @octets: the list or the cells
  * @error: return location for an error
@@ -78,8 +77,10 @@ check (guint n_bits, guint depth, GBytes *octets, GError **error)
  * Since: 0.1
  */
 MkvSyncPrefix *
-mkv_sync_prefix_new_from_wire (const guint8 *prefix, gsize length, guint depth, GBytes *octets, GError **error)
+mkv_sync_prefix_new_from_wire (GBytes *prefix, guint depth, GBytes *octets, GError **error)
 {
+  gsize length;
+  const guint8 *wire = g_bytes_get_data (prefix, &length);
   guint32 bits = 0;
   guint n_bits;
 
@@ -88,7 +89,7 @@ mkv_sync_prefix_new_from_wire (const guint8 *prefix, gsize length, guint depth, 
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A prefix has no octet with its length");
       return NULL;
     }
-  n_bits = prefix[0];
+  n_bits = wire[0];
   if (n_bits > MKV_MAX_PREFIX_BITS || length != 1 + (n_bits + 7) / 8)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
@@ -98,7 +99,7 @@ mkv_sync_prefix_new_from_wire (const guint8 *prefix, gsize length, guint depth, 
       return NULL;
     }
   for (gsize i = 1; i < length; i++)
-    bits |= (guint32) prefix[i] << (32 - 8 * i);
+    bits |= (guint32) wire[i] << (32 - 8 * i);
   if (n_bits < 32 && (bits & G_MAXUINT32 >> n_bits) != 0)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A prefix of %u bits is not padded with zeros", n_bits);

@@ -38,8 +38,7 @@ MKV_API
 MkvSyncPrefix *mkv_sync_prefix_new (guint32 bits, guint n_bits, guint depth, GBytes *octets);
 
 MKV_API
-MkvSyncPrefix *mkv_sync_prefix_new_from_wire (const guint8 *prefix, gsize length, guint depth, GBytes *octets,
-                                              GError **error);
+MkvSyncPrefix *mkv_sync_prefix_new_from_wire (GBytes *prefix, guint depth, GBytes *octets, GError **error);
 
 MKV_API
 MkvSyncPrefix *mkv_sync_prefix_copy (const MkvSyncPrefix *self);

@@ -45,12 +45,18 @@ static const Vfunc codec_vfuncs[] = {
   { NULL, 0 },
 };
 
-/* Of a codec: all of them or none. */
+/* Of a codec: all of each group or none. */
 static const Vfunc codec_command_vfuncs[] = {
   VFUNC (MkvCodecInterface, encode_command),
   VFUNC (MkvCodecInterface, decode_command),
   VFUNC (MkvCodecInterface, encode_response),
   VFUNC (MkvCodecInterface, decode_response),
+  { NULL, 0 },
+};
+
+static const Vfunc codec_sync_vfuncs[] = {
+  VFUNC (MkvCodecInterface, encode_sync),
+  VFUNC (MkvCodecInterface, decode_sync),
   { NULL, 0 },
 };
 
@@ -90,6 +96,19 @@ collect_missing (gconstpointer iface, const Vfunc *vfuncs, GPtrArray *missing)
       g_ptr_array_add (missing, (gpointer) vfuncs->name);
 }
 
+/* The same of a group that may be left out. */
+static void
+collect_missing_of_group (gconstpointer iface, const Vfunc *vfuncs, GPtrArray *missing)
+{
+  guint n_before = missing->len, n = 0;
+
+  while (vfuncs[n].name != NULL)
+    n++;
+  collect_missing (iface, vfuncs, missing);
+  if (missing->len - n_before == n)
+    g_ptr_array_set_size (missing, (gint) n_before);
+}
+
 static gboolean
 check_vfuncs (MkvPluginKind kind, const char *origin, GType type, GError **error)
 {
@@ -101,11 +120,8 @@ check_vfuncs (MkvPluginKind kind, const char *origin, GType type, GError **error
   collect_missing (iface, get_required_vfuncs (kind), missing);
   if (kind == MKV_PLUGIN_CODEC)
     {
-      guint n_missing = missing->len;
-
-      collect_missing (iface, codec_command_vfuncs, missing);
-      if (missing->len - n_missing == G_N_ELEMENTS (codec_command_vfuncs) - 1)
-        g_ptr_array_set_size (missing, (gint) n_missing);
+      collect_missing_of_group (iface, codec_command_vfuncs, missing);
+      collect_missing_of_group (iface, codec_sync_vfuncs, missing);
     }
   if (missing->len == 0)
     return TRUE;

@@ -120,7 +120,7 @@ mkv_cbor_encode_command (MkvCommand *command, GError **error)
     }
   if (mkv_command_get_timestamp (command) >= 0)
     mkv_cbor_writer_field_int (&writer, "timestamp", mkv_command_get_timestamp (command));
-  return mkv_cbor_writer_end_fields (&writer, error);
+  return mkv_cbor_writer_end_fields (&writer, MKV_MAX_PAYLOAD_BYTES, error);
 }
 
 static void

@@ -7,7 +7,7 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "mkv-cbor-literals.h"
-#include "mkv-cbor-reader.h"
+#include "mkv-cbor-sync.h"
 
 typedef enum
 {
@@ -259,8 +259,8 @@ take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
   return TRUE;
 }
 
-static gboolean
-take_array (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
+gboolean
+mkv_cbor_take_events (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
 {
   MkvCborItem head;
   MkvCborContainer array;
@@ -278,6 +278,15 @@ take_array (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
   return reader->error == NULL;
 }
 
+char **
+mkv_cbor_refused_to_strv (GPtrArray *refused)
+{
+  if (refused == NULL)
+    return NULL;
+  g_ptr_array_add (refused, NULL);
+  return (char **) g_ptr_array_free (refused, FALSE);
+}
+
 GPtrArray *
 mkv_cbor_decode_events (GBytes *payload, char ***refused, GError **error)
 {
@@ -288,7 +297,7 @@ mkv_cbor_decode_events (GBytes *payload, char ***refused, GError **error)
 
   mkv_cbor_reader_init (&reader, payload);
   if (mkv_cbor_reader_is_array (&reader))
-    done = take_array (&reader, entries, &reasons);
+    done = mkv_cbor_take_events (&reader, entries, &reasons);
   else
     done = take_event (&reader, entries, &reasons);
   done = done && mkv_cbor_reader_finish (&reader);
@@ -297,10 +306,6 @@ mkv_cbor_decode_events (GBytes *payload, char ***refused, GError **error)
   mkv_cbor_reader_clear (&reader);
   if (!done)
     return NULL;
-  if (reasons != NULL)
-    {
-      g_ptr_array_add (reasons, NULL);
-      *refused = (char **) g_ptr_array_free (g_steal_pointer (&reasons), FALSE);
-    }
+  *refused = mkv_cbor_refused_to_strv (g_steal_pointer (&reasons));
   return g_steal_pointer (&entries);
 }

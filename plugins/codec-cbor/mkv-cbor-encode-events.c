@@ -8,7 +8,7 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "mkv-cbor-literals.h"
-#include "mkv-cbor-writer.h"
+#include "mkv-cbor-sync.h"
 
 typedef struct
 {
@@ -95,6 +95,20 @@ put_event (guint8 *at, const MkvEntry *entry, const Parts *parts)
   at = put (at, mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES);
   at = PUT (at, TIMESTAMP);
   return put_uint (at, (guint64) stamp->timestamp);
+}
+
+gboolean
+mkv_cbor_write_event (MkvCborWriter *writer, const MkvEntry *entry)
+{
+  guint8 *start;
+  Parts parts;
+
+  measure (entry, &parts);
+  if (parts.size > MKV_MAX_EVENT_BYTES)
+    return FALSE;
+  start = mkv_cbor_writer_reserve (writer, parts.size + MKV_CBOR_HEAD_BYTES);
+  writer->length += (gsize) (put_event (start, entry, &parts) - start);
+  return TRUE;
 }
 
 GBytes *

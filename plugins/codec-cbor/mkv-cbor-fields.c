@@ -78,15 +78,24 @@ mkv_cbor_fields_check (MkvCborFields *self, GError **error)
   return self->wrong == NULL;
 }
 
-/* Everything was read once: nothing can be malformed but a tag, which is taken
- * for a wrong type. */
-static gboolean
-take_field (MkvCborFields *self, guint field, MkvCborItem *item)
+gboolean
+mkv_cbor_fields_seek (MkvCborFields *self, guint field)
 {
   if (self->at[field] == NULL)
     return FALSE;
   self->reader->at = self->at[field];
   self->reader->error = NULL;
+  self->reader->depth = 1;
+  return TRUE;
+}
+
+/* Everything was read once: nothing can be malformed but a tag, which is taken
+ * for a wrong type. */
+static gboolean
+take_field (MkvCborFields *self, guint field, MkvCborItem *item)
+{
+  if (!mkv_cbor_fields_seek (self, field))
+    return FALSE;
   if (mkv_cbor_reader_take (self->reader, item))
     return TRUE;
   self->reader->error = NULL;
@@ -100,6 +109,12 @@ mkv_cbor_item_dup_text (const MkvCborItem *item)
   if (item->type != MKV_CBOR_TEXT || memchr (item->octets, 0, item->length) != NULL)
     return NULL;
   return g_strndup ((const char *) item->octets, item->length);
+}
+
+GBytes *
+mkv_cbor_item_dup_octets (const MkvCborItem *item)
+{
+  return item->type == MKV_CBOR_BYTES ? g_bytes_new (item->octets, item->length) : NULL;
 }
 
 GBytes *
@@ -124,18 +139,30 @@ mkv_cbor_fields_dup_text (MkvCborFields *self, guint field)
   return text;
 }
 
-GBytes *
-mkv_cbor_fields_dup_value (MkvCborFields *self, guint field)
+static GBytes *
+dup_bytes (MkvCborFields *self, guint field, GBytes *(*dup) (const MkvCborItem *item))
 {
   MkvCborItem item;
-  GBytes *value;
+  GBytes *bytes;
 
   if (!take_field (self, field, &item))
     return NULL;
-  value = mkv_cbor_item_dup_value (&item);
-  if (value == NULL)
+  bytes = dup (&item);
+  if (bytes == NULL)
     mkv_cbor_fields_set_wrong (self, field);
-  return value;
+  return bytes;
+}
+
+GBytes *
+mkv_cbor_fields_dup_octets (MkvCborFields *self, guint field)
+{
+  return dup_bytes (self, field, mkv_cbor_item_dup_octets);
+}
+
+GBytes *
+mkv_cbor_fields_dup_value (MkvCborFields *self, guint field)
+{
+  return dup_bytes (self, field, mkv_cbor_item_dup_value);
 }
 
 gint64
@@ -173,10 +200,7 @@ mkv_cbor_fields_enter (MkvCborFields *self, guint field, MkvCborType type, MkvCb
   if (!take_field (self, field, &item))
     return FALSE;
   if (item.type == type)
-    {
-      self->reader->depth = 1;
-      return mkv_cbor_reader_enter (self->reader, &item, container);
-    }
+    return mkv_cbor_reader_enter (self->reader, &item, container);
   mkv_cbor_fields_set_wrong (self, field);
   return FALSE;
 }

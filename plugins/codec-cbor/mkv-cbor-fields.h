@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-#define MKV_CBOR_MAX_FIELDS (16)
+#define MKV_CBOR_MAX_FIELDS (24)
 
 /* A map whose fields are wanted in another order than they come in: it is read
  * once from end to end, so that all of it is known to be well-formed, noting
@@ -33,8 +33,13 @@ gboolean mkv_cbor_fields_read_payload (MkvCborFields *self, MkvCborReader *reade
 
 char *mkv_cbor_fields_dup_text (MkvCborFields *self, guint field);
 GBytes *mkv_cbor_fields_dup_value (MkvCborFields *self, guint field);
+GBytes *mkv_cbor_fields_dup_octets (MkvCborFields *self, guint field); /* of a byte string */
 gint64 mkv_cbor_fields_get_int (MkvCborFields *self, guint field, gint64 min, gint64 max, gint64 default_number);
 gboolean mkv_cbor_fields_get_boolean (MkvCborFields *self, guint field);
+
+/* Goes to where the value of a field begins. FALSE if the field is not there. Items
+ * are then taken from the reader. */
+gboolean mkv_cbor_fields_seek (MkvCborFields *self, guint field);
 
 /* Enters the array or the map that a field is. FALSE if the field is not there
  * or of another type. Items are then taken from the reader. */
@@ -46,8 +51,10 @@ void mkv_cbor_fields_set_wrong (MkvCborFields *self, guint field);
 /* Whether nothing was wrong; if not, MKV_ERROR_MALFORMED. */
 gboolean mkv_cbor_fields_check (MkvCborFields *self, GError **error);
 
-/* A text item as a string, or a value; NULL if the item is none. */
+/* A text item as a string, the octets of a byte string, or a value; NULL if the
+ * item is none. */
 char *mkv_cbor_item_dup_text (const MkvCborItem *item);
+GBytes *mkv_cbor_item_dup_octets (const MkvCborItem *item);
 GBytes *mkv_cbor_item_dup_value (const MkvCborItem *item);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 #include "model/mkv-command.h"
 #include "model/mkv-entry.h"
 #include "model/mkv-response.h"
+#include "model/mkv-sync-message.h"
 
 G_BEGIN_DECLS
 
@@ -17,5 +18,9 @@ MkvCommand *mkv_cbor_decode_command (GBytes *payload, char **id, GError **error)
 
 GBytes *mkv_cbor_encode_response (MkvResponse *response, GError **error);
 MkvResponse *mkv_cbor_decode_response (GBytes *payload, GError **error);
+
+GBytes *mkv_cbor_encode_sync (MkvSyncMessage *message, guint first, gsize max_bytes, guint *n_encoded,
+                              GError **error);
+MkvSyncMessage *mkv_cbor_decode_sync (GBytes *payload, char ***refused, GError **error);
 
 G_END_DECLS

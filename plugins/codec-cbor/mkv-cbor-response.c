@@ -157,7 +157,7 @@ mkv_cbor_encode_response (MkvResponse *response, GError **error)
   if (code != MKV_ERROR_CODE_NONE)
     mkv_cbor_writer_field_int (&writer, "errorCode", (gint64) code);
   mkv_cbor_writer_field_int (&writer, "timestamp", mkv_response_get_timestamp (response));
-  return mkv_cbor_writer_end_fields (&writer, error);
+  return mkv_cbor_writer_end_fields (&writer, MKV_MAX_PAYLOAD_BYTES, error);
 }
 
 static void

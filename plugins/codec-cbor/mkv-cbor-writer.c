@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/mkv-error.h"
-#include "base/mkv-limits.h"
 #include "model/mkv-names.h"
 
 static void
@@ -72,6 +71,29 @@ mkv_cbor_writer_bytes (MkvCborWriter *self, gconstpointer octets, gsize length)
 }
 
 void
+mkv_cbor_writer_octets (MkvCborWriter *self, GBytes *octets)
+{
+  gsize length;
+  gconstpointer data = g_bytes_get_data (octets, &length);
+
+  mkv_cbor_writer_bytes (self, data, length);
+}
+
+void
+mkv_cbor_writer_raw (MkvCborWriter *self, gconstpointer octets, gsize length)
+{
+  need (self, length);
+  put (self, octets, length);
+}
+
+guint8 *
+mkv_cbor_writer_reserve (MkvCborWriter *self, gsize length)
+{
+  need (self, length);
+  return self->octets + self->length;
+}
+
+void
 mkv_cbor_writer_string (MkvCborWriter *self, const char *text)
 {
   mkv_cbor_writer_text (self, text, strlen (text));
@@ -121,6 +143,15 @@ mkv_cbor_writer_field_value (MkvCborWriter *self, const char *name, GBytes *valu
 }
 
 void
+mkv_cbor_writer_field_octets (MkvCborWriter *self, const char *name, GBytes *octets)
+{
+  if (octets == NULL)
+    return;
+  mkv_cbor_writer_field (self, name);
+  mkv_cbor_writer_octets (self, octets);
+}
+
+void
 mkv_cbor_writer_field_int (MkvCborWriter *self, const char *name, gint64 number)
 {
   mkv_cbor_writer_field (self, name);
@@ -135,12 +166,13 @@ mkv_cbor_writer_field_boolean (MkvCborWriter *self, const char *name, gboolean v
 }
 
 GBytes *
-mkv_cbor_writer_end_fields (MkvCborWriter *self, GError **error)
+mkv_cbor_writer_end_fields (MkvCborWriter *self, gsize max_bytes, GError **error)
 {
-  if (self->length > MKV_MAX_PAYLOAD_BYTES)
+  if (self->length > max_bytes)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The message takes more than the %d octets that a payload may have", MKV_MAX_PAYLOAD_BYTES);
+                   "The message takes %" G_GSIZE_FORMAT " octets in CBOR, at most %" G_GSIZE_FORMAT " are allowed",
+                   self->length, max_bytes);
       return NULL;
     }
   self->octets[0] |= (guint8) self->n_fields;

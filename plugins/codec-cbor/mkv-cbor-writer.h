@@ -27,6 +27,15 @@ void mkv_cbor_writer_boolean (MkvCborWriter *self, gboolean value);
 void mkv_cbor_writer_text (MkvCborWriter *self, const char *text, gsize length);
 void mkv_cbor_writer_bytes (MkvCborWriter *self, gconstpointer octets, gsize length);
 
+void mkv_cbor_writer_octets (MkvCborWriter *self, GBytes *octets);
+
+/* Octets that are encoded already. */
+void mkv_cbor_writer_raw (MkvCborWriter *self, gconstpointer octets, gsize length);
+
+/* Room for @length octets behind what was written, for a caller that writes there
+ * and then adds to length what it wrote. */
+guint8 *mkv_cbor_writer_reserve (MkvCborWriter *self, gsize length);
+
 void mkv_cbor_writer_string (MkvCborWriter *self, const char *text);
 void mkv_cbor_writer_value (MkvCborWriter *self, GBytes *value);
 
@@ -36,11 +45,12 @@ void mkv_cbor_writer_begin_fields (MkvCborWriter *self);
 void mkv_cbor_writer_field (MkvCborWriter *self, const char *name);
 void mkv_cbor_writer_field_string (MkvCborWriter *self, const char *name, const char *text);
 void mkv_cbor_writer_field_value (MkvCborWriter *self, const char *name, GBytes *value);
+void mkv_cbor_writer_field_octets (MkvCborWriter *self, const char *name, GBytes *octets);
 void mkv_cbor_writer_field_int (MkvCborWriter *self, const char *name, gint64 number);
 void mkv_cbor_writer_field_boolean (MkvCborWriter *self, const char *name, gboolean value);
 
-/* What was written; MKV_ERROR_TOO_LARGE if it is no payload any more. */
-GBytes *mkv_cbor_writer_end_fields (MkvCborWriter *self, GError **error);
+/* What was written; MKV_ERROR_TOO_LARGE if it has more than @max_bytes. */
+GBytes *mkv_cbor_writer_end_fields (MkvCborWriter *self, gsize max_bytes, GError **error);
 
 /* How long the head of a string, or of an integer from 0 on, is. */
 gsize mkv_cbor_head_length (guint64 number);

@@ -58,6 +58,19 @@ mkv_codec_cbor_decode_response (MkvCodec *codec, GBytes *payload, GError **error
   return mkv_cbor_decode_response (payload, error);
 }
 
+static GBytes *
+mkv_codec_cbor_encode_sync (MkvCodec *codec, MkvSyncMessage *message, guint first, gsize max_bytes, guint *n_encoded,
+                            GError **error)
+{
+  return mkv_cbor_encode_sync (message, first, max_bytes, n_encoded, error);
+}
+
+static MkvSyncMessage *
+mkv_codec_cbor_decode_sync (MkvCodec *codec, GBytes *payload, char ***refused, GError **error)
+{
+  return mkv_cbor_decode_sync (payload, refused, error);
+}
+
 static void
 mkv_codec_cbor_iface_init (MkvCodecInterface *iface)
 {
@@ -68,6 +81,8 @@ mkv_codec_cbor_iface_init (MkvCodecInterface *iface)
   iface->decode_command = mkv_codec_cbor_decode_command;
   iface->encode_response = mkv_codec_cbor_encode_response;
   iface->decode_response = mkv_codec_cbor_decode_response;
+  iface->encode_sync = mkv_codec_cbor_encode_sync;
+  iface->decode_sync = mkv_codec_cbor_decode_sync;
 }
 
 static void

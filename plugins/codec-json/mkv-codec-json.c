@@ -68,6 +68,19 @@ mkv_codec_json_decode_response (MkvCodec *codec, GBytes *payload, GError **error
   return mkv_json_decode_response (payload, error);
 }
 
+static GBytes *
+mkv_codec_json_encode_sync (MkvCodec *codec, MkvSyncMessage *message, guint first, gsize max_bytes, guint *n_encoded,
+                            GError **error)
+{
+  return mkv_json_encode_sync (message, MKV_CODEC_JSON (codec)->ascii, first, max_bytes, n_encoded, error);
+}
+
+static MkvSyncMessage *
+mkv_codec_json_decode_sync (MkvCodec *codec, GBytes *payload, char ***refused, GError **error)
+{
+  return mkv_json_decode_sync (payload, refused, error);
+}
+
 static void
 mkv_codec_json_iface_init (MkvCodecInterface *iface)
 {
@@ -78,6 +91,8 @@ mkv_codec_json_iface_init (MkvCodecInterface *iface)
   iface->decode_command = mkv_codec_json_decode_command;
   iface->encode_response = mkv_codec_json_encode_response;
   iface->decode_response = mkv_codec_json_decode_response;
+  iface->encode_sync = mkv_codec_json_encode_sync;
+  iface->decode_sync = mkv_codec_json_decode_sync;
 }
 
 static void

@@ -25,7 +25,6 @@ typedef struct
   Container open[MKV_MAX_NESTING];
   guint depth;
   gboolean is_id;       /* the value that comes next is the payload's "id" */
-  const char *element;  /* where the present element of the payload's array begins */
   MkvKeyStack keys;
   GPtrArray *unescaped; /* the keys that have escapes; NULL if none has */
 } Checker;
@@ -157,24 +156,6 @@ take_scalar (Checker *self)
     }
 }
 
-/* An element of the payload's array begins, or is at its end. */
-static void
-begin_element (Checker *self)
-{
-  if (self->depth == 1 && self->check->is_array)
-    self->element = self->at;
-}
-
-static void
-end_element (Checker *self)
-{
-  if (self->depth != 1 || !self->check->is_array)
-    return;
-  if (self->at - self->element > MKV_MAX_EVENT_BYTES && self->check->oversize == G_MAXUINT)
-    self->check->oversize = self->check->n_elements;
-  self->check->n_elements++;
-}
-
 /* Behind a value: closes what ends here. TRUE if another value, or the name
  * before it, has to follow, or nothing is open any more. */
 static gboolean
@@ -184,7 +165,6 @@ close_containers (Checker *self)
     {
       const Container *container;
 
-      end_element (self);
       if (self->depth == 0)
         return TRUE;
       container = &self->open[self->depth - 1];
@@ -214,7 +194,6 @@ take_all (Checker *self)
 
       if (self->depth > 0 && self->open[self->depth - 1].is_object && !take_name (self))
         return FALSE;
-      begin_element (self);
       if (comes_next (self, '{') || comes_next (self, '['))
         {
           self->is_id = FALSE;
@@ -243,7 +222,7 @@ mkv_json_check (GBytes *payload, MkvJsonCheck *check, GError **error)
   gsize length;
   gboolean valid;
 
-  *check = (MkvJsonCheck){ .oversize = G_MAXUINT };
+  *check = (MkvJsonCheck){ 0 };
   self.at = self.start = g_bytes_get_data (payload, &length);
   self.end = self.start + length;
   check->is_array = comes_next (&self, '[');

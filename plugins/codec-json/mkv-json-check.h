@@ -11,8 +11,6 @@ typedef struct
 {
   gsize length;      /* without the white space behind */
   gboolean is_array; /* else an object */
-  guint n_elements;  /* of the array */
-  guint oversize;    /* which element has more than MKV_MAX_EVENT_BYTES; G_MAXUINT if none has */
   const char *id;    /* what stands between the quotation marks of the object's member "id"; NULL */
   gsize id_length;   /* if it has none. Also there if what is wrong comes later */
 } MkvJsonCheck;

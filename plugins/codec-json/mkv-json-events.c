@@ -7,7 +7,7 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "mkv-json-check.h"
-#include "mkv-json-fields.h"
+#include "mkv-json-sync.h"
 #include "mkv-json-writer.h"
 
 typedef enum
@@ -36,23 +36,8 @@ static const char *const field_names[N_FIELDS + 1] = {
 
 G_STATIC_ASSERT (N_FIELDS <= MKV_JSON_MAX_FIELDS);
 
-/* The checksum of an event as lower-case hexadecimal digits. */
-static void
-format_checksum (const MkvEntry *entry, char checksum[2 * MKV_CHECKSUM_BYTES + 1])
-{
-  static const char digits[] = "0123456789abcdef";
-  const guint8 *digest = mkv_entry_peek_digest (entry);
-
-  for (guint i = 0; i < MKV_CHECKSUM_BYTES; i++)
-    {
-      checksum[2 * i] = digits[digest[i] >> 4];
-      checksum[2 * i + 1] = digits[digest[i] & 0xF];
-    }
-  checksum[2 * MKV_CHECKSUM_BYTES] = 0;
-}
-
-static char *
-encode_event (const MkvEntry *entry, gboolean ascii, gsize *length)
+char *
+mkv_json_encode_event (const MkvEntry *entry, gboolean ascii, gsize *length)
 {
   g_autoptr (JsonObject) object = json_object_new ();
   const MkvStamp *stamp = mkv_entry_get_stamp (entry);
@@ -60,7 +45,7 @@ encode_event (const MkvEntry *entry, gboolean ascii, gsize *length)
   const guint8 *value = mkv_entry_peek_value (entry, &value_length);
   char checksum[2 * MKV_CHECKSUM_BYTES + 1];
 
-  format_checksum (entry, checksum);
+  mkv_json_to_hex (mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES, checksum);
   mkv_json_set_string (object, "op", value != NULL ? "SET" : "DELETE");
   mkv_json_set_string (object, "key", mkv_entry_get_key (entry));
   if (value != NULL)
@@ -81,7 +66,7 @@ mkv_json_encode_events (GPtrArray *entries, gboolean ascii, gsize max_bytes, gui
   gsize length;
   guint n = 1;
 
-  first = encode_event (entries->pdata[0], ascii, &length);
+  first = mkv_json_encode_event (entries->pdata[0], ascii, &length);
   if (length > MIN (max_bytes, MKV_MAX_EVENT_BYTES))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
@@ -97,7 +82,7 @@ mkv_json_encode_events (GPtrArray *entries, gboolean ascii, gsize max_bytes, gui
       /* A bracket on each side, and a comma between. */
       if ((array != NULL ? array->len : length + 1) + 2 > max_several)
         break;
-      next = encode_event (entries->pdata[n], ascii, &next_length);
+      next = mkv_json_encode_event (entries->pdata[n], ascii, &next_length);
       if ((array != NULL ? array->len : length + 1) + 1 + next_length + 1 > max_several)
         break;
       if (array == NULL)
@@ -151,7 +136,7 @@ read_event (MkvJsonFields *fields, GError **error)
   entry = mkv_entry_new (key, value, timestamp, node_id, seq, error);
   if (entry == NULL)
     return NULL;
-  format_checksum (entry, expected);
+  mkv_json_to_hex (mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES, expected);
   if (!g_str_equal (checksum, expected))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its checksum is not that of its content");
@@ -160,15 +145,15 @@ read_event (MkvJsonFields *fields, GError **error)
   return g_steal_pointer (&entry);
 }
 
-/* What is at @event goes to @entries, or why it does not, to @reasons. */
+/* What is at @event goes to @entries, or why it does not, to @refused. */
 static void
-take_event (const char *event, gboolean is_oversize, GPtrArray *entries, GPtrArray *reasons)
+take_event (const char *event, gsize length, GPtrArray *entries, GPtrArray *refused)
 {
   g_autoptr (GError) error = NULL;
   MkvEntry *entry = NULL;
   MkvJsonFields fields;
 
-  if (is_oversize)
+  if (length > MKV_MAX_EVENT_BYTES)
     g_set_error (&error, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
   else if (*event != '{')
     g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not an object");
@@ -180,7 +165,37 @@ take_event (const char *event, gboolean is_oversize, GPtrArray *entries, GPtrArr
   if (entry != NULL)
     g_ptr_array_add (entries, entry);
   else
-    g_ptr_array_add (reasons, g_strdup_printf ("Event %u: %s", entries->len + reasons->len + 1, error->message));
+    g_ptr_array_add (refused, g_strdup_printf ("Event %u: %s", entries->len + refused->len + 1, error->message));
+}
+
+gboolean
+mkv_json_take_events (const char *array, GPtrArray *entries, GPtrArray *refused, GError **error)
+{
+  MkvJsonIter iter;
+  const char *event;
+  guint n = 0;
+
+  mkv_json_iter_init (&iter, array);
+  for (; n <= MKV_MAX_EVENTS && mkv_json_iter_next (&iter, NULL, &event); n++)
+    if (n < MKV_MAX_EVENTS)
+      take_event (event, (gsize) (iter.at - event), entries, refused);
+  if (n >= 1 && n <= MKV_MAX_EVENTS)
+    return TRUE;
+  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "An array of events has 1 to %d, not %s", MKV_MAX_EVENTS,
+               n == 0 ? "none" : "more");
+  return FALSE;
+}
+
+char **
+mkv_json_refused_to_strv (GPtrArray *refused)
+{
+  if (refused->len == 0)
+    {
+      g_ptr_array_unref (refused);
+      return NULL;
+    }
+  g_ptr_array_add (refused, NULL);
+  return (char **) g_ptr_array_free (refused, FALSE);
 }
 
 GPtrArray *
@@ -190,31 +205,15 @@ mkv_json_decode_events (GBytes *payload, char ***refused, GError **error)
   g_autoptr (GPtrArray) reasons = NULL;
   const char *text = g_bytes_get_data (payload, NULL);
   MkvJsonCheck check;
-  MkvJsonIter iter;
-  const char *event;
 
   if (!mkv_json_check (payload, &check, error))
     return NULL;
-  if (check.is_array && (check.n_elements < 1 || check.n_elements > MKV_MAX_EVENTS))
-    {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "An array of events has 1 to %d, not %u", MKV_MAX_EVENTS,
-                   check.n_elements);
-      return NULL;
-    }
   entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
   reasons = g_ptr_array_new_with_free_func (g_free);
   if (!check.is_array)
-    take_event (text, check.length > MKV_MAX_EVENT_BYTES, entries, reasons);
-  else
-    {
-      mkv_json_iter_init (&iter, text);
-      for (guint i = 0; mkv_json_iter_next (&iter, NULL, &event); i++)
-        take_event (event, i == check.oversize, entries, reasons);
-    }
-  if (reasons->len > 0)
-    {
-      g_ptr_array_add (reasons, NULL);
-      *refused = (char **) g_ptr_array_free (g_steal_pointer (&reasons), FALSE);
-    }
+    take_event (text, check.length, entries, reasons);
+  else if (!mkv_json_take_events (text, entries, reasons, error))
+    return NULL;
+  *refused = mkv_json_refused_to_strv (g_steal_pointer (&reasons));
   return g_steal_pointer (&entries);
 }

@@ -37,6 +37,33 @@ mkv_json_value_dup_octets (const char *value)
   return text != NULL ? g_bytes_new_take (text, length) : NULL;
 }
 
+/* -1 if it is no lower-case hexadecimal digit. */
+static gint
+get_digit (char c)
+{
+  return g_ascii_isupper (c) ? -1 : g_ascii_xdigit_value (c);
+}
+
+GBytes *
+mkv_json_value_dup_hex (const char *value)
+{
+  gsize length;
+  g_autofree char *text = dup_string (value, &length);
+
+  if (text == NULL || length % 2 != 0)
+    return NULL;
+  /* In place: an octet for two digits. */
+  for (gsize i = 0; i < length; i += 2)
+    {
+      gint high = get_digit (text[i]), low = get_digit (text[i + 1]);
+
+      if (high < 0 || low < 0)
+        return NULL;
+      text[i / 2] = (char) (high << 4 | low);
+    }
+  return g_bytes_new_take (g_steal_pointer (&text), length / 2);
+}
+
 gboolean
 mkv_json_value_get_int (const char *value, gint64 min, gint64 max, gint64 *integer)
 {
@@ -127,6 +154,19 @@ mkv_json_fields_dup_text (MkvJsonFields *self, guint field)
   if (text == NULL)
     mkv_json_fields_set_wrong (self, field);
   return text;
+}
+
+GBytes *
+mkv_json_fields_dup_hex (MkvJsonFields *self, guint field)
+{
+  GBytes *octets;
+
+  if (self->at[field] == NULL)
+    return NULL;
+  octets = mkv_json_value_dup_hex (self->at[field]);
+  if (octets == NULL)
+    mkv_json_fields_set_wrong (self, field);
+  return octets;
 }
 
 gint64

@@ -6,12 +6,13 @@
 
 G_BEGIN_DECLS
 
-#define MKV_JSON_MAX_FIELDS (16)
+#define MKV_JSON_MAX_FIELDS (24)
 
 /* A value in a text that was found valid: its first octet. No type is made sure
  * of; what it is not, it is not got as. */
 char *mkv_json_value_dup_text (const char *value); /* NULL if it is no string, or has a NUL */
 GBytes *mkv_json_value_dup_octets (const char *value); /* NULL if it is no string */
+GBytes *mkv_json_value_dup_hex (const char *value); /* NULL if it is not lower-case hexadecimal digits */
 gboolean mkv_json_value_get_int (const char *value, gint64 min, gint64 max, gint64 *integer);
 
 /* Goes through an array or an object. */
@@ -44,6 +45,9 @@ void mkv_json_fields_init (MkvJsonFields *self, const char *object, const char *
 char *mkv_json_fields_dup_text (MkvJsonFields *self, guint field);
 gint64 mkv_json_fields_get_int (MkvJsonFields *self, guint field, gint64 min, gint64 max, gint64 default_number);
 gboolean mkv_json_fields_get_boolean (MkvJsonFields *self, guint field);
+
+/* What its hexadecimal digits stand for. */
+GBytes *mkv_json_fields_dup_hex (MkvJsonFields *self, guint field);
 
 /* What @encoding, another field, says that the string is. */
 GBytes *mkv_json_fields_dup_value (MkvJsonFields *self, guint field, guint encoding);

@@ -5,6 +5,7 @@
 #include "model/mkv-command.h"
 #include "model/mkv-entry.h"
 #include "model/mkv-response.h"
+#include "model/mkv-sync-message.h"
 
 G_BEGIN_DECLS
 
@@ -18,5 +19,9 @@ MkvCommand *mkv_json_decode_command (GBytes *payload, char **id, GError **error)
 
 GBytes *mkv_json_encode_response (MkvResponse *response, gboolean ascii, GError **error);
 MkvResponse *mkv_json_decode_response (GBytes *payload, GError **error);
+
+GBytes *mkv_json_encode_sync (MkvSyncMessage *message, gboolean ascii, guint first, gsize max_bytes,
+                              guint *n_encoded, GError **error);
+MkvSyncMessage *mkv_json_decode_sync (GBytes *payload, char ***refused, GError **error);
 
 G_END_DECLS

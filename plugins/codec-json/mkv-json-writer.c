@@ -43,6 +43,19 @@ mkv_json_set_bytes (JsonObject *object, GBytes *value)
   mkv_json_set_value (object, length > 0 ? octets : (const guint8 *) "", length);
 }
 
+void
+mkv_json_to_hex (const guint8 *octets, gsize length, char *hex)
+{
+  static const char digits[] = "0123456789abcdef";
+
+  for (gsize i = 0; i < length; i++)
+    {
+      hex[2 * i] = digits[octets[i] >> 4];
+      hex[2 * i + 1] = digits[octets[i] & 0xF];
+    }
+  hex[2 * length] = 0;
+}
+
 /* Outside of strings JSON is ASCII anyway. */
 static char *
 to_ascii (const char *text)

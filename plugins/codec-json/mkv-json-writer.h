@@ -12,6 +12,9 @@ void mkv_json_set_string (JsonObject *object, const char *name, const char *text
 void mkv_json_set_value (JsonObject *object, const guint8 *octets, gsize length);
 void mkv_json_set_bytes (JsonObject *object, GBytes *value);
 
+/* Octets as lower-case hexadecimal digits, two each, and a NUL behind. */
+void mkv_json_to_hex (const guint8 *octets, gsize length, char *hex);
+
 /* The text of an object. @ascii: what is above U+007F is written as \uXXXX. */
 char *mkv_json_to_text (JsonObject *object, gboolean ascii, gsize *length);
 

@@ -9,6 +9,7 @@
 #include "mkv-codec-cbor.h"
 #include "mkv-codec-json.h"
 #include "mkv-codec-locked-spec.h"
+#include "mkv-sync-compare.h"
 #include "mkv-test.h"
 
 /* The vectors of tests/vectors, or of MKV_TEST_VECTORS, which another
@@ -253,6 +254,115 @@ test_accepted (void)
     }
 }
 
+static MkvSyncMessage *
+decode_sync (MkvCodec *codec, GBytes *payload)
+{
+  g_auto (GStrv) refused = NULL;
+  g_autoptr (GError) error = NULL;
+  MkvSyncMessage *message = mkv_codec_decode_sync (codec, payload, &refused, &error);
+
+  g_assert_no_error (error);
+  g_assert_null (refused);
+  return message;
+}
+
+static GBytes *
+encode_sync (MkvCodec *codec, MkvSyncMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  guint n_encoded;
+  GBytes *payload = mkv_codec_encode_sync (codec, message, 0, MKV_MAX_PAYLOAD_BYTES, &n_encoded, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_encoded, ==, mkv_sync_message_get_n_items (message));
+  return payload;
+}
+
+/* @in_json: the same message; NULL if the vector has none. */
+static void
+assert_sync (const char *hex, JsonNode *in_json)
+{
+  g_autoptr (GBytes) in_cbor = mkv_test_unhex (hex);
+  g_autoptr (MkvSyncMessage) message = decode_sync (cbor, in_cbor);
+  g_autoptr (GBytes) again_in_cbor = encode_sync (cbor, message);
+  g_autoptr (GBytes) again_in_json = encode_sync (json, message);
+  g_autoptr (MkvSyncMessage) from_json = decode_sync (json, again_in_json);
+  g_autofree char *again_hex = to_hex (g_bytes_get_data (again_in_cbor, NULL), g_bytes_get_size (again_in_cbor));
+
+  g_assert_cmpstr (again_hex, ==, hex);
+  mkv_test_assert_same_sync (from_json, message);
+  if (in_json != NULL)
+    {
+      g_autofree char *text = json_to_string (in_json, FALSE);
+      g_autoptr (GBytes) payload = mkv_test_bytes (text);
+      g_autoptr (MkvSyncMessage) other = decode_sync (json, payload);
+      g_autoptr (JsonNode) node = json_from_string (g_bytes_get_data (again_in_json, NULL), NULL);
+
+      mkv_test_assert_same_sync (other, message);
+      g_assert_true (json_node_equal (node, in_json));
+    }
+}
+
+static void
+test_sessions (void)
+{
+  g_autoptr (JsonParser) parser = NULL;
+  JsonArray *vectors = load_vectors ("sessions.json", &parser);
+  guint n_in_json = 0;
+
+  g_test_summary ("Messages of anti-entropy are read and written, octet by octet in CBOR, the same in JSON");
+  for (guint i = 0; i < json_array_get_length (vectors); i++)
+    {
+      JsonObject *vector = json_array_get_object_element (vectors, i);
+      JsonArray *messages = json_object_get_array_member (vector, "messages");
+      JsonArray *in_json = json_object_has_member (vector, "messages_json")
+                               ? json_object_get_array_member (vector, "messages_json") : NULL;
+
+      assert_sync (json_object_get_string_member (vector, "announcement"), NULL);
+      for (guint j = 0; j < json_array_get_length (messages); j++)
+        assert_sync (json_array_get_string_element (messages, j),
+                     in_json != NULL ? json_array_get_element (in_json, j) : NULL);
+      n_in_json += in_json != NULL ? json_array_get_length (in_json) : 0;
+    }
+  g_assert_cmpuint (n_in_json, >, 0);
+}
+
+/* None of them is a message of anti-entropy either. */
+static void
+assert_no_sync (const char *name)
+{
+  g_autoptr (JsonParser) parser = NULL;
+  JsonArray *vectors = load_vectors (name, &parser);
+
+  for (guint i = 0; i < json_array_get_length (vectors); i++)
+    {
+      JsonObject *vector = json_array_get_object_element (vectors, i);
+      MkvCodec *codecs[] = { cbor, json };
+
+      for (guint j = 0; j < G_N_ELEMENTS (codecs); j++)
+        {
+          g_autoptr (GBytes) payload = get_payload (vector);
+          g_auto (GStrv) refused = NULL;
+          g_autoptr (GError) error = NULL;
+          gint64 start = g_get_monotonic_time ();
+
+          g_assert_null (mkv_codec_decode_sync (codecs[j], payload, &refused, &error));
+          g_assert_cmpint (g_get_monotonic_time () - start, <, G_USEC_PER_SEC / 2);
+          g_test_message ("%s: %s", json_object_get_string_member (vector, "what"), error->message);
+          g_assert_error (error, MKV_ERROR, MKV_ERROR_MALFORMED);
+          g_assert_null (refused);
+        }
+    }
+}
+
+static void
+test_no_sync (void)
+{
+  g_test_summary ("What is malformed, or a message of events, is no message of anti-entropy");
+  assert_no_sync ("malformed.json");
+  assert_no_sync ("accepted.json");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -265,6 +375,8 @@ main (int argc, char **argv)
   g_test_add_func ("/codec-vectors/entries", test_entries);
   g_test_add_func ("/codec-vectors/malformed", test_malformed);
   g_test_add_func ("/codec-vectors/accepted", test_accepted);
+  g_test_add_func ("/codec-vectors/sessions", test_sessions);
+  g_test_add_func ("/codec-vectors/no-sync", test_no_sync);
   status = g_test_run ();
   g_object_unref (json);
   g_object_unref (cbor);

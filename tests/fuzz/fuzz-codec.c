@@ -3,6 +3,7 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "mkv-fuzz.h"
+#include "mkv-sync-compare.h"
 
 /* Compiled for each codec, whose type MKV_FUZZ_CODEC is, and each kind of message,
  * for which MKV_FUZZ_KIND is one of the functions below: decodes what comes. What
@@ -123,6 +124,45 @@ fuzz_response (MkvCodec *codec, GBytes *payload)
   g_assert_no_error (error);
   g_assert_cmpstr (mkv_response_get_id (again), ==, mkv_response_get_id (response));
   g_assert_cmpint (mkv_response_get_error_code (again), ==, mkv_response_get_error_code (response));
+}
+
+G_GNUC_UNUSED static void
+fuzz_sync (MkvCodec *codec, GBytes *payload)
+{
+  g_auto (GStrv) refused = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MkvSyncMessage) message = mkv_codec_decode_sync (codec, payload, &refused, &error);
+  guint n_items, first = 0;
+
+  if (message == NULL)
+    {
+      check_error (error);
+      return;
+    }
+  g_assert_no_error (error);
+  n_items = mkv_sync_message_get_n_items (message);
+  do
+    {
+      g_auto (GStrv) refused_again = NULL;
+      guint n_encoded;
+      g_autoptr (GBytes) encoded =
+          mkv_codec_encode_sync (codec, message, first, MKV_MAX_PAYLOAD_BYTES, &n_encoded, &error);
+      g_autoptr (MkvSyncMessage) again = NULL;
+
+      if (encoded == NULL)
+        {
+          g_assert_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE);
+          return;
+        }
+      again = mkv_codec_decode_sync (codec, encoded, &refused_again, &error);
+      g_assert_no_error (error);
+      g_assert_null (refused_again);
+      g_assert_cmpuint (mkv_sync_message_get_n_items (again), ==, n_encoded);
+      if (n_encoded == n_items)
+        mkv_test_assert_same_sync (again, message);
+      first += n_encoded;
+    }
+  while (first < n_items);
 }
 
 int

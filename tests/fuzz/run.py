@@ -3,7 +3,7 @@
 # Copyright The MerkleKV authors
 """Runs one fuzz target for a while: run.py TARGET KIND FORMAT FOLDER
 
-KIND is events, command, response or inflate, FORMAT json, cbor, locked-spec or
+KIND is events, command, response, sync or inflate, FORMAT json, cbor, locked-spec or
 zlib. Seeds are made of the vectors and of the messages below; what is found is
 kept in FOLDER. Seconds: MKV_FUZZ_SECONDS, 20 if unset.
 """
@@ -34,8 +34,19 @@ RESPONSES = [
                                             {'key': 'b', 'status': 'NOT_FOUND'}]},
     {'id': '7', 'status': 'OK', 'info': {'version': '0.1', 'entries': 5, 'other': None}},
 ]
-NAMES = sorted({name for message in COMMANDS + RESPONSES for name in message}
-               | {'node_id', 'seq', 'checksum', 'timestamp_ms', 'tombstone', 'DELETE', 'SET', 'OK', 'base64', 'b64:'})
+STATE = {'from': 'a', 'timestamp': 1700000000000, 'horizon': 3600000, 'root': bytes(32), 'count': 7}
+SYNCS = [STATE | {'id': '7'} | message for message in [
+    {'op': 'CLAIM', 'to': 'b'},
+    {'op': 'SYNC', 'lists': [[b'\0', b''], [b'\3\xa0', bytes(8)]], 'more': True},
+    {'op': 'SYNC', 'cells': [[b'\3\xa0', 1, bytes(24)]], 'want': bytes(8), 'offer': bytes(19)},
+    {'op': 'SYNC', 'ack': True},
+    {'op': 'NODES', 'get': ['', '0f'], 'nodes': [['0', 0, bytes(36)], ['', 1, bytes(256)]]},
+    {'op': 'DONE', 'until': 1700000000001},
+    {'op': 'ERROR', 'errorCode': 109, 'error': 'why'},
+]]
+NAMES = sorted({name for message in COMMANDS + RESPONSES + SYNCS for name in message}
+               | {'node_id', 'seq', 'checksum', 'timestamp_ms', 'tombstone', 'DELETE', 'SET', 'OK', 'base64', 'b64:',
+                  'ROOT', 'CLAIM', 'NODES', 'DONE', 'ERROR', 'events', 'cell'})
 
 
 def to_cbor(value):
@@ -45,6 +56,8 @@ def to_cbor(value):
         return b'\xfb' + struct.pack('>d', value)
     if isinstance(value, int):
         return to_head(0, value) if value >= 0 else to_head(1, -1 - value)
+    if isinstance(value, bytes):
+        return to_head(2, len(value)) + value
     if isinstance(value, str):
         return to_head(3, len(value.encode())) + value.encode()
     if isinstance(value, list):
@@ -66,9 +79,13 @@ def load(name):
 
 
 def make_seeds(kind, form):
-    if kind in ('command', 'response'):
-        for message in COMMANDS if kind == 'command' else RESPONSES:
-            yield json.dumps(message).encode() if form == 'json' else to_cbor(message)
+    messages = {'command': COMMANDS, 'response': RESPONSES, 'sync': SYNCS}
+    if kind in messages:
+        for message in messages[kind]:
+            yield json.dumps(message, default=bytes.hex).encode() if form == 'json' else to_cbor(message)
+        for session in load('sessions.json') if kind == 'sync' else []:
+            for message in session.get('messages_json', []) if form == 'json' else session['messages']:
+                yield json.dumps(message).encode() if form == 'json' else bytes.fromhex(message)
         return
     for entry in load('entries.json'):
         event = {'json': json.dumps(entry['event_json']).encode(), 'cbor': bytes.fromhex(entry['event_cbor']),

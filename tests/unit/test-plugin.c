@@ -70,11 +70,18 @@ test_half_codec_encode_command (MkvCodec *codec, MkvCommand *command, GError **e
   return NULL;
 }
 
+static MkvSyncMessage *
+test_half_codec_decode_sync (MkvCodec *codec, GBytes *payload, char ***refused, GError **error)
+{
+  return NULL;
+}
+
 static void
 test_half_codec_codec_init (MkvCodecInterface *iface)
 {
   test_codec_codec_init (iface);
   iface->encode_command = test_half_codec_encode_command;
+  iface->decode_sync = test_half_codec_decode_sync;
 }
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (TestHalfCodec, test_half_codec, G_TYPE_OBJECT,
@@ -297,6 +304,7 @@ test_add_type (void)
   g_assert_no_error (error);
   g_assert_cmpstr (mkv_codec_get_content_type (MKV_CODEC (codec)), ==, "application/test");
   g_assert_false (mkv_codec_has_commands (MKV_CODEC (codec)));
+  g_assert_false (mkv_codec_has_sync (MKV_CODEC (codec)));
 
   g_assert_false (mkv_plugin_registry_add_type (registry, MKV_PLUGIN_CODEC, "own", TEST_TYPE_CODEC, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT);
@@ -306,7 +314,7 @@ test_add_type (void)
   g_clear_error (&error);
   g_assert_false (mkv_plugin_registry_add_type (registry, MKV_PLUGIN_CODEC, "half", TEST_TYPE_HALF_CODEC, &error));
   g_assert_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_MISSING_VFUNC);
-  g_assert_nonnull (strstr (error->message, "decode_command, encode_response, decode_response"));
+  g_assert_nonnull (strstr (error->message, "decode_command, encode_response, decode_response, encode_sync"));
   g_clear_error (&error);
   g_assert_false (mkv_plugin_registry_add_type (registry, MKV_PLUGIN_CODEC, "int", G_TYPE_INT, &error));
   g_assert_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_WRONG_INTERFACE);
