@@ -4,18 +4,11 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
-#include "mkv-codec-cbor.h"
-#include "mkv-codec-json.h"
+#include "mkv-codec-fixture.h"
 #include "mkv-codec-payload.h"
 #include "mkv-test.h"
 
 /* What every codec of events has to do. */
-
-typedef struct
-{
-  MkvCodec *codec;
-  gboolean is_cbor;
-} Fixture;
 
 static MkvEntry *
 new_entry (const char *key, gconstpointer value, gssize length, gint64 timestamp, const char *node_id, gint64 seq)
@@ -37,7 +30,7 @@ assert_same (MkvEntry *a, MkvEntry *b)
 }
 
 static GPtrArray *
-decode_events (Fixture *fixture, GBytes *payload, guint n_refused)
+decode_events (MkvCodecFixture *fixture, GBytes *payload, guint n_refused)
 {
   g_auto (GStrv) refused = NULL;
   g_autoptr (GError) error = NULL;
@@ -51,7 +44,7 @@ decode_events (Fixture *fixture, GBytes *payload, guint n_refused)
 }
 
 static void
-assert_events_malformed (Fixture *fixture, GBytes *payload)
+assert_events_malformed (MkvCodecFixture *fixture, GBytes *payload)
 {
   g_auto (GStrv) refused = NULL;
   g_autoptr (GError) error = NULL;
@@ -78,7 +71,7 @@ make_entries (void)
 }
 
 static void
-test_events (Fixture *fixture, gconstpointer data)
+test_events (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autoptr (GPtrArray) entries = make_entries ();
   g_autoptr (GBytes) all = NULL;
@@ -110,7 +103,7 @@ test_events (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_events_many (Fixture *fixture, gconstpointer data)
+test_events_many (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const gsize limits[] = { MKV_MAX_PAYLOAD_BYTES, MKV_MAX_EVENTS_BYTES, 1000, 190 };
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
@@ -149,7 +142,7 @@ test_events_many (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_events_limits (Fixture *fixture, gconstpointer data)
+test_events_limits (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autofree char *large = g_strnfill (MKV_MAX_VALUE_BYTES, 'v');
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
@@ -206,7 +199,7 @@ get_checksum (const char *value)
 #define DELETE "{\"op\": \"DELETE\", " REST "}"
 
 static void
-test_events_alone (Fixture *fixture, gconstpointer data)
+test_events_alone (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const char *const bad[] = {
     "1", "\"text\"", "null", "[]", "{}", "[{}]",
@@ -266,7 +259,7 @@ test_events_alone (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_events_unusual (Fixture *fixture, gconstpointer data)
+test_events_unusual (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const char *const texts[] = {
     "{\"op\": \"SET\", \"value\": \"v\", \"key\": \"k\", \"timestamp\": 5, \"node_id\": \"n\", \"seq\": 6, %s}",
@@ -294,7 +287,7 @@ test_events_unusual (Fixture *fixture, gconstpointer data)
 
 /* One array of an event whose unknown field @more is text of that length. */
 static GBytes *
-make_padded (Fixture *fixture, gsize more)
+make_padded (MkvCodecFixture *fixture, gsize more)
 {
   g_autofree char *checksum = get_checksum ("v");
   g_autofree char *padding = g_strnfill (more, 'x');
@@ -305,7 +298,7 @@ make_padded (Fixture *fixture, gsize more)
 }
 
 static void
-test_events_malformed (Fixture *fixture, gconstpointer data)
+test_events_malformed (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const char *const texts[] = {
     "[]",
@@ -349,7 +342,7 @@ test_events_malformed (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_events_oversize (Fixture *fixture, gconstpointer data)
+test_events_oversize (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autoptr (GBytes) within = make_padded (fixture, MKV_MAX_EVENT_BYTES - 300);
   g_autoptr (GBytes) beyond = make_padded (fixture, MKV_MAX_EVENT_BYTES);
@@ -362,7 +355,7 @@ test_events_oversize (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_events_noise (Fixture *fixture, gconstpointer data)
+test_events_noise (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autoptr (GPtrArray) entries = make_entries ();
   guint32 seed = g_test_rand_int_range (1, G_MAXINT32);
@@ -397,27 +390,10 @@ test_events_noise (Fixture *fixture, gconstpointer data)
     }
 }
 
-static void
-set_up (Fixture *fixture, gconstpointer data)
+int
+main (int argc, char **argv)
 {
-  fixture->is_cbor = g_str_equal (data, "cbor");
-  fixture->codec = g_object_new (fixture->is_cbor ? MKV_TYPE_CODEC_CBOR : MKV_TYPE_CODEC_JSON, NULL);
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
-{
-  g_clear_object (&fixture->codec);
-}
-
-static void
-add_tests (const char *codec)
-{
-  static const struct
-  {
-    const char *name;
-    void (*test) (Fixture *, gconstpointer);
-  } tests[] = {
+  static const MkvCodecTest tests[] = {
     { "events", test_events },
     { "events/many", test_events_many },
     { "events/limits", test_events_limits },
@@ -428,19 +404,7 @@ add_tests (const char *codec)
     { "events/noise", test_events_noise },
   };
 
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
-    {
-      g_autofree char *path = g_strdup_printf ("/codec/%s/%s", codec, tests[i].name);
-
-      g_test_add (path, Fixture, codec, set_up, tests[i].test, tear_down);
-    }
-}
-
-int
-main (int argc, char **argv)
-{
   mkv_test_init (&argc, &argv, 60);
-  add_tests ("cbor");
-  add_tests ("json");
+  mkv_codec_add_tests (tests, G_N_ELEMENTS (tests));
   return g_test_run ();
 }

@@ -4,25 +4,18 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
-#include "mkv-codec-cbor.h"
-#include "mkv-codec-json.h"
+#include "mkv-codec-fixture.h"
 #include "mkv-codec-locked-spec.h"
 #include "mkv-codec-payload.h"
 #include "mkv-test.h"
 
 /* What every codec of commands and responses has to do. */
 
-typedef struct
-{
-  MkvCodec *codec;
-  gboolean is_cbor;
-} Fixture;
-
 static const char binary[] = "\xff\x00\xfe";
 #define ODD_TEXT "\"\\/\b\f\n\r\t\x01 ü 🔑 \xee\x80\x80"
 
 static MkvCommand *
-try_command (Fixture *fixture, const char *text, char **id, GError **error)
+try_command (MkvCodecFixture *fixture, const char *text, char **id, GError **error)
 {
   g_autoptr (GBytes) payload = mkv_codec_payload_new (text, fixture->is_cbor);
 
@@ -30,7 +23,7 @@ try_command (Fixture *fixture, const char *text, char **id, GError **error)
 }
 
 static MkvCommand *
-read_command (Fixture *fixture, const char *text)
+read_command (MkvCodecFixture *fixture, const char *text)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *id = NULL;
@@ -42,7 +35,7 @@ read_command (Fixture *fixture, const char *text)
 }
 
 static void
-assert_command_refused (Fixture *fixture, const char *text, const char *expected_id)
+assert_command_refused (MkvCodecFixture *fixture, const char *text, const char *expected_id)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *id = NULL;
@@ -92,7 +85,7 @@ assert_same_command (MkvCommand *a, MkvCommand *b)
 }
 
 static void
-assert_command_returns (Fixture *fixture, MkvCommand *command)
+assert_command_returns (MkvCodecFixture *fixture, MkvCommand *command)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *id = NULL;
@@ -107,7 +100,7 @@ assert_command_returns (Fixture *fixture, MkvCommand *command)
 }
 
 static void
-test_commands (Fixture *fixture, gconstpointer data)
+test_commands (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autoptr (GBytes) text = mkv_test_bytes (ODD_TEXT);
   g_autoptr (GBytes) octets = g_bytes_new (binary, 3);
@@ -168,7 +161,7 @@ test_commands (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_commands_refused (Fixture *fixture, gconstpointer data)
+test_commands_refused (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const char *const with_id[] = {
     "{\"id\": \"7\", \"op\": \"NOPE\"}",
@@ -237,7 +230,7 @@ test_commands_refused (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_commands_cut (Fixture *fixture, gconstpointer data)
+test_commands_cut (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const char text[] = "{\"op\": \"SET\", \"id\": \"7\", \"key\": \"k\", \"value\": \"v\", \"timestamp\": 5}";
   g_autoptr (GBytes) payload = mkv_codec_payload_new (text, fixture->is_cbor);
@@ -265,7 +258,7 @@ test_commands_cut (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_commands_unusual (Fixture *fixture, gconstpointer data)
+test_commands_unusual (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autoptr (MkvCommand) set = read_command (
       fixture, "{\"zzz\": {\"op\": [null, -1.5]}, \"timestamp\": 5.0, \"value\": \"v\", \"keyValues\": 5, \"limit\": null,"
@@ -300,7 +293,7 @@ test_commands_unusual (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_commands_unsent (Fixture *fixture, gconstpointer data)
+test_commands_unsent (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autoptr (MkvCommand) twice = mkv_command_new (MKV_OPERATION_SET_MANY);
   g_autoptr (MkvCommand) large = mkv_command_new (MKV_OPERATION_SET_MANY);
@@ -332,7 +325,7 @@ test_commands_unsent (Fixture *fixture, gconstpointer data)
 }
 
 static MkvResponse *
-try_response (Fixture *fixture, const char *text, GError **error)
+try_response (MkvCodecFixture *fixture, const char *text, GError **error)
 {
   g_autoptr (GBytes) payload = mkv_codec_payload_new (text, fixture->is_cbor);
 
@@ -340,7 +333,7 @@ try_response (Fixture *fixture, const char *text, GError **error)
 }
 
 static void
-assert_response_returns (Fixture *fixture, MkvResponse *response)
+assert_response_returns (MkvCodecFixture *fixture, MkvResponse *response)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) payload = mkv_codec_encode_response (fixture->codec, response, &error);
@@ -393,7 +386,7 @@ assert_response_returns (Fixture *fixture, MkvResponse *response)
 }
 
 static void
-test_responses (Fixture *fixture, gconstpointer data)
+test_responses (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const char *const some_keys[] = { "a", ODD_TEXT, NULL }, *const no_keys[] = { NULL };
   g_autoptr (GBytes) text = mkv_test_bytes (ODD_TEXT);
@@ -446,7 +439,7 @@ test_responses (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_responses_read (Fixture *fixture, gconstpointer data)
+test_responses_read (MkvCodecFixture *fixture, gconstpointer data)
 {
   static const char *const refused[] = {
     "[]",
@@ -509,7 +502,7 @@ test_responses_read (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_responses_large (Fixture *fixture, gconstpointer data)
+test_responses_large (MkvCodecFixture *fixture, gconstpointer data)
 {
   g_autoptr (MkvResponse) response = mkv_response_new ("id", MKV_STATUS_OK);
   g_autoptr (GBytes) large = g_bytes_new_take (g_strnfill (MKV_MAX_VALUE_BYTES, 'v'), MKV_MAX_VALUE_BYTES);
@@ -554,30 +547,10 @@ test_locked_spec (void)
   g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED);
 }
 
-static void
-set_up (Fixture *fixture, gconstpointer data)
+int
+main (int argc, char **argv)
 {
-  fixture->is_cbor = g_str_equal (data, "cbor");
-  fixture->codec = g_object_new (fixture->is_cbor ? MKV_TYPE_CODEC_CBOR : MKV_TYPE_CODEC_JSON, NULL);
-  g_assert_true (mkv_codec_has_commands (fixture->codec));
-  g_assert_cmpstr (mkv_codec_get_content_type (fixture->codec), ==,
-                   fixture->is_cbor ? "application/cbor" : "application/json");
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
-{
-  g_clear_object (&fixture->codec);
-}
-
-static void
-add_tests (const char *codec)
-{
-  static const struct
-  {
-    const char *name;
-    void (*test) (Fixture *, gconstpointer);
-  } tests[] = {
+  static const MkvCodecTest tests[] = {
     { "commands", test_commands },
     { "commands/refused", test_commands_refused },
     { "commands/cut", test_commands_cut },
@@ -588,20 +561,8 @@ add_tests (const char *codec)
     { "responses/large", test_responses_large },
   };
 
-  for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
-    {
-      g_autofree char *path = g_strdup_printf ("/codec/%s/%s", codec, tests[i].name);
-
-      g_test_add (path, Fixture, codec, set_up, tests[i].test, tear_down);
-    }
-}
-
-int
-main (int argc, char **argv)
-{
   mkv_test_init (&argc, &argv, 60);
-  add_tests ("cbor");
-  add_tests ("json");
+  mkv_codec_add_tests (tests, G_N_ELEMENTS (tests));
   g_test_add_func ("/codec/locked-spec/commands", test_locked_spec);
   return g_test_run ();
 }
