@@ -244,7 +244,10 @@ test_failures (Box *box, gconstpointer data)
   g_assert_cmpint (too_large->status, ==, 8);
   check (e, "merklekv --timeout 0.3 --node nobody ping", 7, "", "nobody");
   check (e, "merklekv --node no/body ping", 2, "", "--node");
-  check (e, "merklekv --broker http://x ping", 78, "", "transport.broker");
+  check (e, "merklekv --broker http://x ping", 2, "", "merklekv: --broker: ");
+  check (e, "merklekv --prefix a/# ping", 2, "", "merklekv: --prefix: ");
+  check ("MKV_NODE=box MKV_BROKER=http://x", "merklekv ping", 2, "", "merklekv: MKV_BROKER: ");
+  check (e, "merklekv --password-file /nonexistent ping", 78, "", "--password-file is set, but --username is not");
   begin = g_get_monotonic_time ();
   check (nowhere, "merklekv ping", 5, "", "127.0.0.1");
   g_assert_cmpint (g_get_monotonic_time () - begin, <, 5 * G_USEC_PER_SEC);

@@ -94,6 +94,7 @@ run (const MkvCliOptions *options)
 {
   const MkvCliVerb *verb = mkv_cli_verbs_find (options);
   g_autoptr (GPtrArray) commands = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_command_unref);
+  g_autoptr (MkvConfig) config = NULL;
   g_autoptr (MkvCliClient) client = NULL;
   g_autoptr (GError) error = NULL;
   int status;
@@ -105,12 +106,15 @@ run (const MkvCliOptions *options)
   status = mkv_cli_verbs_prepare (verb, options, commands);
   if (status != MKV_CLI_OK)
     return status;
-  if (options->node == NULL || options->broker == NULL)
+  if (options->node == NULL || options->broker == NULL || *options->broker == 0)
     return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not reach the daemon over D-Bus yet; what works today: "
                                           "--node ID --broker URI"), verb->name);
   if (!mkv_name_check (options->node, &error))
-    return mkv_cli_fail (MKV_CLI_USAGE, "--node: %s", error->message);
-  client = mkv_cli_client_new (options, &error);
+    return mkv_cli_fail (MKV_CLI_USAGE, "%s: %s", options->node_from, error->message);
+  config = mkv_cli_client_make_config (options, &error);
+  if (config == NULL)
+    return mkv_cli_fail (MKV_CLI_USAGE, "%s", error->message);
+  client = mkv_cli_client_new (options, config, &error);
   if (client == NULL)
     return mkv_cli_fail_with (verb->name, error);
   /* One that fails does not keep the others from being tried, but its status

@@ -32,28 +32,51 @@ set (MkvConfig *config, const char *setting, const char *value, GError **error)
   return value == NULL || mkv_config_set (config, setting, value, error);
 }
 
-static MkvConfig *
-make_config (const MkvCliOptions *options, GError **error)
+/* Errors speak of settings: here, who reads them has given options. */
+static void
+name_options (const MkvCliOptions *options, GError *error)
+{
+  const char *const names[][2] = {
+    { "node.topic-prefix", options->prefix_from },      { "transport.broker", options->broker_from },
+    { "transport.username", "--username" },             { "transport.password-file", "--password-file" },
+    { "transport.ca-file", "--ca-file" },               { "transport.cert-file", "--cert-file" },
+    { "transport.key-file", "--key-file" },             { "transport.connect-timeout", "--timeout" },
+  };
+  GString *text = g_string_new (error->message);
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    g_string_replace (text, names[i][0], names[i][1], 0);
+  g_free (error->message);
+  error->message = g_string_free (text, FALSE);
+}
+
+MkvConfig *
+mkv_cli_client_make_config (const MkvCliOptions *options, GError **error)
 {
   g_autoptr (MkvConfig) config = mkv_config_new ();
   g_autofree char *name = g_strdup_printf ("merklekv-%08x%08x", g_random_int (), g_random_int ());
   g_autofree char *seconds = NULL;
+  g_autoptr (GError) why = NULL;
 
   if (options->timeout_ms > 0)
     seconds = g_strdup_printf ("%u", CLAMP ((options->timeout_ms + 999) / 1000, 1, 600));
-  if (!set (config, "node.client-id", name, error) || !set (config, "node.topic-prefix", options->prefix, error) ||
-      !set (config, "storage.backend", "memory", error) ||
-      !set (config, "transport.broker", options->broker, error) ||
-      !set (config, "transport.username", options->username, error) ||
-      !set (config, "transport.password-file", options->password_file, error) ||
-      !set (config, "transport.ca-file", options->ca_file, error) ||
-      !set (config, "transport.cert-file", options->cert_file, error) ||
-      !set (config, "transport.key-file", options->key_file, error) ||
-      !set (config, "transport.connect-timeout", seconds, error) ||
+  if (!set (config, "node.client-id", name, &why) || !set (config, "node.topic-prefix", options->prefix, &why) ||
+      !set (config, "storage.backend", "memory", &why) ||
+      !set (config, "transport.broker", options->broker, &why) ||
+      !set (config, "transport.username", options->username, &why) ||
+      !set (config, "transport.password-file", options->password_file, &why) ||
+      !set (config, "transport.ca-file", options->ca_file, &why) ||
+      !set (config, "transport.cert-file", options->cert_file, &why) ||
+      !set (config, "transport.key-file", options->key_file, &why) ||
+      !set (config, "transport.connect-timeout", seconds, &why) ||
       /* Nobody of this name comes back: the broker has nothing to keep. */
-      !set (config, "transport.session-expiry", "0", error) ||
-      !set (config, "replication.enabled", "false", error) || !set (config, "commands.access", "deny", error))
-    return NULL;
+      !set (config, "transport.session-expiry", "0", &why) ||
+      !set (config, "replication.enabled", "false", &why) || !set (config, "commands.access", "deny", &why))
+    {
+      name_options (options, why);
+      g_propagate_error (error, g_steal_pointer (&why));
+      return NULL;
+    }
   return g_steal_pointer (&config);
 }
 
@@ -80,22 +103,21 @@ wait_until_connected (MkvCliClient *self, GError **error)
 }
 
 MkvCliClient *
-mkv_cli_client_new (const MkvCliOptions *options, GError **error)
+mkv_cli_client_new (const MkvCliOptions *options, MkvConfig *config, GError **error)
 {
-  g_autoptr (MkvCliClient) self = NULL;
-  g_autoptr (MkvConfig) config = make_config (options, error);
+  g_autoptr (MkvCliClient) self = g_new0 (MkvCliClient, 1);
   g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GError) why = NULL;
 
-  if (config == NULL)
-    return NULL;
-  self = g_new0 (MkvCliClient, 1);
   self->options = options;
   self->node = mkv_node_new (config);
   mkv_node_start_async (self->node, NULL, store_result, &result);
   wait_for_result (&result);
-  if (!mkv_node_start_finish (self->node, result, error) || !wait_until_connected (self, error))
-    return NULL;
-  return g_steal_pointer (&self);
+  if (mkv_node_start_finish (self->node, result, &why) && wait_until_connected (self, &why))
+    return g_steal_pointer (&self);
+  name_options (options, why);
+  g_propagate_error (error, g_steal_pointer (&why));
+  return NULL;
 }
 
 MkvResponse *

@@ -12,10 +12,13 @@ G_BEGIN_DECLS
  * nothing, replicates nothing and takes no commands. */
 typedef struct _MkvCliClient MkvCliClient;
 
+/* What @options mean to such a node; an error tells which of them can't be. */
+MkvConfig *mkv_cli_client_make_config (const MkvCliOptions *options, GError **error);
+
 /* Connects to the broker of @options. The first attempt decides: it fails with
  * MKV_ERROR_NOT_CONNECTED, or MKV_ERROR_CONFIGURATION for settings that can't
- * work. */
-MkvCliClient *mkv_cli_client_new (const MkvCliOptions *options, GError **error);
+ * work. Errors name options, not settings. */
+MkvCliClient *mkv_cli_client_new (const MkvCliOptions *options, MkvConfig *config, GError **error);
 
 /* Asks the node of @options. An answer that says ERROR is an answer. */
 MkvResponse *mkv_cli_client_call (MkvCliClient *self, MkvCommand *command, GError **error);

@@ -64,12 +64,16 @@ check_seconds (MkvCliOptions *options)
 }
 
 static void
-set_from_environment (char **place, const char *name)
+set_from_environment (char **place, const char **from, const char *option, const char *name)
 {
   const char *value = g_getenv (name);
 
+  *from = option;
   if (*place == NULL && value != NULL && *value != 0)
-    *place = g_strdup (value);
+    {
+      *place = g_strdup (value);
+      *from = name;
+    }
 }
 
 int
@@ -150,9 +154,9 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
     if (!is_known_to (used->pdata[i], self->arguments[0]))
       return mkv_cli_fail (MKV_CLI_USAGE, _("%s goes with %s only; see merklekv --help"),
                            ((const Option *) used->pdata[i])->name, ((const Option *) used->pdata[i])->verbs);
-  set_from_environment (&self->node, "MKV_NODE");
-  set_from_environment (&self->broker, "MKV_BROKER");
-  set_from_environment (&self->prefix, "MKV_PREFIX");
+  set_from_environment (&self->node, &self->node_from, "--node", "MKV_NODE");
+  set_from_environment (&self->broker, &self->broker_from, "--broker", "MKV_BROKER");
+  set_from_environment (&self->prefix, &self->prefix_from, "--prefix", "MKV_PREFIX");
   return check_seconds (self);
 }
 

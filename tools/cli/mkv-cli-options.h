@@ -18,6 +18,10 @@ typedef struct
   char *ca_file;
   char *cert_file;
   char *key_file;
+  /* What these three were given with: the option, or a variable. */
+  const char *node_from;
+  const char *broker_from;
+  const char *prefix_from;
 
   gboolean json;
   char *timeout; /* as given */
