@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "sync/mkv-sync-sender-private.h"
+
+#include <string.h>
+
+#include "base/mkv-error.h"
+
+/* How many parts go ahead of their acknowledgements. */
+#define WINDOW (4)
+
+/* What a part's events should take in CBOR, and what one of them takes beside
+ * its key, value and node id. */
+#define PART_OCTETS (MKV_MAX_SYNC_BYTES - 1024)
+#define EVENT_OCTETS (84)
+
+/* How many keys are taken out of the tree under one lock. */
+#define KEYS_AT_ONCE (256)
+
+struct _MkvSyncSender
+{
+  char *id;
+  MkvSyncFigures *figures; /* the session's */
+  GQueue at_once;          /* MkvSyncMessage */
+  guint at_once_first;     /* the items of the first of them that have gone */
+  MkvSyncMessage *part;    /* of the turn; NULL if there is none */
+  guint part_first;
+  guint n_unacknowledged;
+  GPtrArray *winners; /* keys still to be sent, the next one last */
+  GArray *pushes;     /* MkvSyncPush */
+  guint next_push;
+  char *after; /* key up to which the next push is done */
+};
+
+MkvSyncSender *
+mkv_sync_sender_new (const char *id, MkvSyncFigures *figures)
+{
+  MkvSyncSender *self = g_new0 (MkvSyncSender, 1);
+
+  self->id = g_strdup (id);
+  self->figures = figures;
+  g_queue_init (&self->at_once);
+  self->winners = g_ptr_array_new_with_free_func (g_free);
+  self->pushes = g_array_new (FALSE, FALSE, sizeof (MkvSyncPush));
+  return self;
+}
+
+void
+mkv_sync_sender_free (MkvSyncSender *self)
+{
+  g_queue_clear_full (&self->at_once, (GDestroyNotify) mkv_sync_message_unref);
+  g_clear_pointer (&self->part, mkv_sync_message_unref);
+  g_ptr_array_unref (self->winners);
+  g_array_unref (self->pushes);
+  g_free (self->after);
+  g_free (self->id);
+  g_free (self);
+}
+
+void
+mkv_sync_sender_add (MkvSyncSender *self, MkvSyncMessage *message)
+{
+  g_queue_push_tail (&self->at_once, message);
+}
+
+gboolean
+mkv_sync_sender_is_busy (const MkvSyncSender *self)
+{
+  return self->part != NULL;
+}
+
+static gboolean
+has_pushes (const MkvSyncSender *self)
+{
+  return self->winners->len > 0 || self->next_push < self->pushes->len;
+}
+
+static gsize
+add_entry (MkvSyncSender *self, MkvEntry *entry)
+{
+  gsize length;
+
+  mkv_sync_message_add_event (self->part, entry);
+  self->figures->n_pushed++;
+  mkv_entry_peek_value (entry, &length);
+  return EVENT_OCTETS + strlen (mkv_entry_get_key (entry)) + length +
+         strlen (mkv_entry_get_stamp (entry)->node_id);
+}
+
+/* An entry whose event is probably under way is left to that. */
+static gsize
+add_unless_young (MkvSyncSender *self, const MkvSyncView *view, MkvEntry *entry, gboolean is_asked)
+{
+  if (!is_asked && view->is_young (mkv_entry_get_key (entry), view->user_data))
+    {
+      self->figures->n_withheld++;
+      return 0;
+    }
+  return add_entry (self, entry);
+}
+
+static gboolean
+collect_key (guint64 short_id, const char *key, const guint8 *digest, gpointer user_data)
+{
+  GPtrArray *keys = user_data;
+
+  g_ptr_array_add (keys, g_strdup (key));
+  return keys->len < KEYS_AT_ONCE;
+}
+
+/* Goes on with the next push, which is done when nothing of it is left. */
+static gsize
+add_next_push (MkvSyncSender *self, const MkvSyncView *view, gsize max_octets)
+{
+  const MkvSyncPush *push = &g_array_index (self->pushes, MkvSyncPush, self->next_push);
+  MkvPrefix prefix = { (guint32) (push->start >> 32), push->length };
+  g_autoptr (GPtrArray) keys = NULL;
+  gsize octets = 0;
+  guint i = 0;
+
+  if (push->length == MKV_SYNC_PUSH_ONE)
+    {
+      g_autoptr (GPtrArray) entries = mkv_sync_view_get_entries (view, push->start);
+
+      for (i = 0; i < entries->len; i++)
+        octets += add_unless_young (self, view, entries->pdata[i], push->is_asked);
+      self->next_push++;
+      return octets;
+    }
+  keys = g_ptr_array_new_with_free_func (g_free);
+  mkv_tree_foreach (view->lock_tree (view->user_data), prefix, self->after, collect_key, keys);
+  view->unlock_tree (view->user_data);
+  for (i = 0; i < keys->len && octets < max_octets; i++)
+    {
+      g_autoptr (MkvEntry) entry = view->get_entry (keys->pdata[i], view->user_data);
+
+      if (entry != NULL)
+        octets += add_unless_young (self, view, entry, push->is_asked);
+    }
+  g_clear_pointer (&self->after, g_free);
+  if (i == keys->len && keys->len < KEYS_AT_ONCE)
+    self->next_push++;
+  else
+    self->after = g_strdup (keys->pdata[i - 1]);
+  return octets;
+}
+
+/* Fills the part with events, up to what a payload holds. */
+static void
+fill_part (MkvSyncSender *self, const MkvSyncView *view)
+{
+  gsize octets = 0;
+
+  while (octets < PART_OCTETS && has_pushes (self))
+    {
+      GPtrArray *events = mkv_sync_message_get_events (self->part);
+
+      if (events != NULL && events->len >= MKV_MAX_EVENTS)
+        break;
+      if (self->winners->len > 0)
+        {
+          g_autofree char *key = g_ptr_array_steal_index (self->winners, self->winners->len - 1);
+          g_autoptr (MkvEntry) entry = view->get_entry (key, view->user_data);
+
+          if (entry != NULL)
+            octets += add_entry (self, entry);
+        }
+      else
+        octets += add_next_push (self, view, PART_OCTETS - octets);
+    }
+  mkv_sync_message_set_more (self->part, has_pushes (self));
+}
+
+gboolean
+mkv_sync_sender_begin (MkvSyncSender *self, const MkvSyncView *view, MkvSyncMessage *head, GArray *pushes,
+                       GPtrArray *winners)
+{
+  g_return_val_if_fail (self->part == NULL, FALSE);
+
+  g_array_set_size (self->pushes, 0);
+  g_array_append_vals (self->pushes, pushes->data, pushes->len);
+  g_array_set_size (pushes, 0);
+  self->next_push = 0;
+  g_clear_pointer (&self->after, g_free);
+  while (winners->len > 0)
+    g_ptr_array_add (self->winners, g_ptr_array_steal_index_fast (winners, winners->len - 1));
+
+  self->part = head;
+  self->part_first = 0;
+  self->n_unacknowledged = 0;
+  fill_part (self, view);
+  if (mkv_sync_message_get_n_items (head) > 0 || mkv_sync_message_get_more (head))
+    return TRUE;
+  g_clear_pointer (&self->part, mkv_sync_message_unref);
+  return FALSE;
+}
+
+gboolean
+mkv_sync_sender_acknowledge (MkvSyncSender *self)
+{
+  if (self->n_unacknowledged == 0)
+    return FALSE;
+  self->n_unacknowledged--;
+  return TRUE;
+}
+
+/* Encodes what is next of @message, passing over what no payload holds. NULL if
+ * nothing is left of it. */
+static GBytes *
+encode (MkvSyncSender *self, MkvSyncMessage *message, guint *first, MkvCodec *codec, gsize max_bytes)
+{
+  guint n_items = mkv_sync_message_get_n_items (message);
+
+  for (;;)
+    {
+      g_autoptr (GError) error = NULL;
+      guint n_encoded;
+      GBytes *payload = mkv_codec_encode_sync (codec, message, *first, max_bytes, &n_encoded, &error);
+
+      if (payload != NULL)
+        {
+          *first += n_encoded;
+          self->figures->messages_sent++;
+          self->figures->octets_sent += g_bytes_get_size (payload);
+          return payload;
+        }
+      if (!g_error_matches (error, MKV_ERROR, MKV_ERROR_TOO_LARGE))
+        {
+          g_warning ("A message of anti-entropy was not sent: %s", error->message);
+          return NULL;
+        }
+      if (*first >= n_items)
+        return NULL;
+      self->figures->n_too_large++;
+      self->figures->n_pushed -= MIN (self->figures->n_pushed, 1);
+      if (++*first == n_items && mkv_sync_message_get_more (message))
+        return NULL;
+    }
+}
+
+GBytes *
+mkv_sync_sender_next (MkvSyncSender *self, const MkvSyncView *view, MkvCodec *codec, gsize max_bytes)
+{
+  while (!g_queue_is_empty (&self->at_once))
+    {
+      MkvSyncMessage *message = g_queue_peek_head (&self->at_once);
+      GBytes *payload = encode (self, message, &self->at_once_first, codec, max_bytes);
+
+      if (payload == NULL || self->at_once_first >= mkv_sync_message_get_n_items (message))
+        {
+          self->at_once_first = 0;
+          mkv_sync_message_unref (g_queue_pop_head (&self->at_once));
+        }
+      if (payload != NULL)
+        return payload;
+    }
+  while (self->part != NULL && self->n_unacknowledged < WINDOW)
+    {
+      GBytes *payload = encode (self, self->part, &self->part_first, codec, max_bytes);
+      gboolean is_encoded = payload == NULL || self->part_first >= mkv_sync_message_get_n_items (self->part);
+      gboolean more = !is_encoded || mkv_sync_message_get_more (self->part);
+
+      if (is_encoded)
+        {
+          g_clear_pointer (&self->part, mkv_sync_message_unref);
+          if (more)
+            {
+              self->part = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
+              self->part_first = 0;
+              fill_part (self, view);
+            }
+        }
+      if (payload != NULL)
+        {
+          self->n_unacknowledged += more ? 1 : 0;
+          return payload;
+        }
+    }
+  return NULL;
+}

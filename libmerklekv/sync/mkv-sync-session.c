@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "sync/mkv-sync-session-private.h"
+
+#include "base/mkv-error.h"
+#include "sync/mkv-sync-sender-private.h"
+#include "sync/mkv-sync-walk-private.h"
+
+/* How many winners a session tells: what else loses learns it in another. */
+#define MAX_TOLD (65536)
+
+struct _MkvSyncSession
+{
+  char *id;
+  char *peer;
+  gboolean is_starter;
+  MkvSyncFigures figures;
+  MkvSyncEnd end;
+  MkvSyncMessage *error;
+  MkvSyncSender *sender;
+
+  /* What both held when it began, and what the peer held last. */
+  GBytes *first_root;
+  GBytes *first_peer_root;
+  GBytes *peer_root;
+  gint64 until; /* of this side, then of the peer; -1 */
+
+  /* The peer's turn, as far as it is here. */
+  GPtrArray *prefixes; /* MkvSyncPrefix */
+  GByteArray *wants;
+  GByteArray *offers;
+  gsize n_octets;
+  gboolean is_part;   /* the message whose events are being applied has `more` */
+  gboolean is_behind; /* the peer's horizon is below mine: nothing of its turn is read */
+
+  GPtrArray *winners; /* keys still to be told */
+  GHashTable *told;   /* keys told, these among them */
+
+  MkvSyncWalk *walk;
+  MkvSyncAnswer found; /* by the walk */
+};
+
+gboolean
+mkv_sync_session_is_answered (const MkvSyncMessage *message)
+{
+  MkvSyncOperation operation = mkv_sync_message_get_operation (message);
+
+  return (operation == MKV_SYNC_OPERATION_SYNC && !mkv_sync_message_get_ack (message)) ||
+         (operation == MKV_SYNC_OPERATION_NODES && mkv_sync_message_get_queries (message) != NULL);
+}
+
+MkvSyncSession *
+mkv_sync_session_new (const char *id, const char *peer, gboolean starter)
+{
+  MkvSyncSession *self = g_new0 (MkvSyncSession, 1);
+
+  self->id = g_strdup (id);
+  self->peer = g_strdup (peer);
+  self->is_starter = starter;
+  self->sender = mkv_sync_sender_new (id, &self->figures);
+  self->until = -1;
+  self->prefixes = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_sync_prefix_free);
+  self->wants = g_byte_array_new ();
+  self->offers = g_byte_array_new ();
+  self->winners = g_ptr_array_new_with_free_func (g_free);
+  self->told = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  mkv_sync_answer_init (&self->found);
+  return self;
+}
+
+void
+mkv_sync_session_free (MkvSyncSession *self)
+{
+  mkv_sync_sender_free (self->sender);
+  mkv_sync_answer_clear (&self->found);
+  g_clear_pointer (&self->walk, mkv_sync_walk_free);
+  g_clear_pointer (&self->error, mkv_sync_message_unref);
+  g_clear_pointer (&self->first_root, g_bytes_unref);
+  g_clear_pointer (&self->first_peer_root, g_bytes_unref);
+  g_clear_pointer (&self->peer_root, g_bytes_unref);
+  g_ptr_array_unref (self->prefixes);
+  g_byte_array_unref (self->wants);
+  g_byte_array_unref (self->offers);
+  g_ptr_array_unref (self->winners);
+  g_hash_table_unref (self->told);
+  g_free (self->id);
+  g_free (self->peer);
+  g_free (self);
+}
+
+const char *
+mkv_sync_session_get_id (const MkvSyncSession *self)
+{
+  return self->id;
+}
+
+const char *
+mkv_sync_session_get_peer (const MkvSyncSession *self)
+{
+  return self->peer;
+}
+
+gboolean
+mkv_sync_session_is_starter (const MkvSyncSession *self)
+{
+  return self->is_starter;
+}
+
+const MkvSyncFigures *
+mkv_sync_session_get_figures (const MkvSyncSession *self)
+{
+  return &self->figures;
+}
+
+MkvSyncEnd
+mkv_sync_session_get_end (const MkvSyncSession *self)
+{
+  return self->end;
+}
+
+MkvSyncMessage *
+mkv_sync_session_get_error (const MkvSyncSession *self)
+{
+  return self->error;
+}
+
+GBytes *
+mkv_sync_session_get_peer_root (const MkvSyncSession *self)
+{
+  return self->peer_root;
+}
+
+gint64
+mkv_sync_session_get_until (const MkvSyncSession *self)
+{
+  return self->until;
+}
+
+static void
+note_until (MkvSyncSession *self, gint64 until)
+{
+  if (until >= 0)
+    self->until = self->until < 0 ? until : MIN (self->until, until);
+}
+
+static void
+note_peer_root (MkvSyncSession *self, MkvSyncMessage *message)
+{
+  GBytes *root = g_bytes_ref (mkv_sync_message_get_root (message));
+
+  if (self->first_peer_root == NULL)
+    self->first_peer_root = g_bytes_ref (root);
+  g_clear_pointer (&self->peer_root, g_bytes_unref);
+  self->peer_root = root;
+}
+
+/* Whether this side goes down the trees: the roots are unequal, and nothing
+ * explains it. @root is mine. */
+static gboolean
+has_to_walk (const MkvSyncSession *self, GBytes *root)
+{
+  const MkvSyncFigures *figures = &self->figures;
+
+  return self->is_starter && !figures->nodes && self->until < 0 && self->peer_root != NULL &&
+         !g_bytes_equal (root, self->peer_root) && g_bytes_equal (root, self->first_root) &&
+         g_bytes_equal (self->peer_root, self->first_peer_root) && figures->n_applied == 0 &&
+         figures->n_pushed == 0 && figures->n_withheld == 0 && figures->n_quarantined == 0 &&
+         figures->n_too_large == 0;
+}
+
+/* Asks the next nodes; FALSE if the walk is over. */
+static gboolean
+walk_on (MkvSyncSession *self, const MkvSyncView *view)
+{
+  g_autoptr (MkvSyncMessage) message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_NODES, self->id);
+
+  if (!mkv_sync_walk_ask (self->walk, message))
+    return FALSE;
+  mkv_sync_sender_add (self->sender, g_steal_pointer (&message));
+  self->figures.turns++;
+  return TRUE;
+}
+
+/* Nothing more to say. */
+static void
+say_done (MkvSyncSession *self, const MkvSyncView *view, gboolean is_told)
+{
+  g_autoptr (MkvSyncMessage) message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_DONE, self->id);
+  GBytes *root = mkv_sync_message_get_root (message);
+
+  if (has_to_walk (self, root))
+    {
+      self->figures.nodes = TRUE;
+      self->walk = mkv_sync_walk_new ();
+      walk_on (self, view);
+      return;
+    }
+  self->end = MKV_SYNC_END_DONE;
+  if (is_told)
+    return;
+  if (self->figures.n_withheld > 0)
+    note_until (self, mkv_sync_message_get_timestamp (message) + MKV_SYNC_YOUNG_TIME);
+  if (self->until >= 0 && (self->peer_root == NULL || !g_bytes_equal (root, self->peer_root)))
+    mkv_sync_message_set_until (message, self->until);
+  mkv_sync_sender_add (self->sender, g_steal_pointer (&message));
+  self->figures.turns++;
+}
+
+/* Says @answer, or that there is nothing to say. */
+static void
+say (MkvSyncSession *self, const MkvSyncView *view, MkvSyncAnswer *answer, MkvSyncMessage *message)
+{
+  if (mkv_sync_sender_begin (self->sender, view, message, answer->pushes, self->winners))
+    self->figures.turns++;
+  else
+    say_done (self, view, FALSE);
+}
+
+static void
+take_turn (MkvSyncSession *self, const MkvSyncView *view)
+{
+  MkvSyncAnswer answer;
+  MkvSyncMessage *message;
+
+  /* A peer has its turn when mine has gone: this is one of another order, or
+   * sent twice. */
+  if (mkv_sync_sender_is_busy (self->sender))
+    {
+      self->figures.n_ignored++;
+      return;
+    }
+  self->figures.turns++;
+  message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
+  mkv_sync_answer_init (&answer);
+  if (self->is_behind)
+    mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, message);
+  else
+    {
+      mkv_sync_turn_take (view, self->prefixes, self->wants, self->offers, &answer);
+      mkv_sync_turn_write (view, &answer, self->figures.turns, message);
+    }
+  self->figures.progress += answer.n_closed;
+  self->figures.n_ignored += answer.n_ignored;
+  self->figures.n_quarantined += answer.n_future;
+  note_until (self, answer.until);
+  say (self, view, &answer, message);
+  mkv_sync_answer_clear (&answer);
+}
+
+static void
+forget_turn (MkvSyncSession *self)
+{
+  g_ptr_array_set_size (self->prefixes, 0);
+  g_byte_array_set_size (self->wants, 0);
+  g_byte_array_set_size (self->offers, 0);
+  self->n_octets = 0;
+  self->is_behind = FALSE;
+}
+
+static gboolean
+reads_one (const MkvSyncView *view, GBytes *cell, MkvSyncAnswer *answer)
+{
+  guint64 budget = MKV_READING_BUDGET;
+  MkvTree *tree = view->lock_tree (view->user_data);
+  MkvCell mine = mkv_tree_get_cell (tree, MKV_PREFIX_ALL);
+  MkvReading reading = mkv_reading_make (tree, MKV_PREFIX_ALL, mine, mkv_cell_read (g_bytes_get_data (cell, NULL)),
+                                         &budget);
+
+  view->unlock_tree (view->user_data);
+  switch (reading.what)
+    {
+    case MKV_READING_PUSH_ONE:
+      mkv_sync_answer_push_one (answer, reading.mine, FALSE);
+      return TRUE;
+
+    case MKV_READING_WANT_ONE:
+      mkv_sync_answer_want (answer, reading.theirs);
+      return TRUE;
+
+    case MKV_READING_TWO_VERSIONS:
+      mkv_sync_answer_offer (answer, reading.mine, reading.theirs);
+      return TRUE;
+
+    case MKV_READING_EQUAL:
+    case MKV_READING_PUSH_ALL:
+    case MKV_READING_WANT_ALL:
+    case MKV_READING_SEVERAL:
+    default:
+      return FALSE;
+    }
+}
+
+void
+mkv_sync_session_start (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *root)
+{
+  MkvSyncMessage *message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
+  MkvSyncAnswer answer;
+
+  g_clear_pointer (&self->first_root, g_bytes_unref);
+  self->first_root = g_bytes_ref (mkv_sync_message_get_root (message));
+  if (root != NULL)
+    note_peer_root (self, root);
+  mkv_sync_answer_init (&answer);
+  if (root == NULL || mkv_sync_message_get_count (message) == 0 ||
+      mkv_sync_message_get_horizon (root) != mkv_sync_message_get_horizon (message) ||
+      !reads_one (view, mkv_sync_message_get_cell (root), &answer))
+    mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, message);
+  else
+    mkv_sync_turn_write (view, &answer, 1, message);
+  self->figures.turns++;
+  if (!mkv_sync_sender_begin (self->sender, view, message, answer.pushes, self->winners))
+    {
+      /* The one entry is young, or has gone: what else is there? */
+      message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
+      mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, message);
+      mkv_sync_sender_begin (self->sender, view, message, answer.pushes, self->winners);
+    }
+  mkv_sync_answer_clear (&answer);
+}
+
+/* Adds what a part of a turn has to the parts before. */
+static void
+hear_part (MkvSyncSession *self, MkvSyncMessage *message)
+{
+  GPtrArray *arrays[] = { mkv_sync_message_get_cells (message), mkv_sync_message_get_lists (message) };
+  GBytes *wants = mkv_sync_message_get_want (message), *offers = mkv_sync_message_get_offer (message);
+
+  for (guint a = 0; a < G_N_ELEMENTS (arrays); a++)
+    for (guint i = 0; arrays[a] != NULL && i < arrays[a]->len; i++)
+      {
+        const MkvSyncPrefix *prefix = arrays[a]->pdata[i];
+
+        self->n_octets += g_bytes_get_size (prefix->octets) + sizeof *prefix;
+        if (self->n_octets <= MKV_SYNC_MAX_TURN_BYTES)
+          g_ptr_array_add (self->prefixes, mkv_sync_prefix_copy (prefix));
+        else
+          self->figures.n_ignored++;
+      }
+  self->n_octets += (wants != NULL ? g_bytes_get_size (wants) : 0) + (offers != NULL ? g_bytes_get_size (offers) : 0);
+  if (self->n_octets > MKV_SYNC_MAX_TURN_BYTES)
+    {
+      self->figures.n_ignored++;
+      return;
+    }
+  if (wants != NULL)
+    g_byte_array_append (self->wants, g_bytes_get_data (wants, NULL), (guint) g_bytes_get_size (wants));
+  if (offers != NULL)
+    g_byte_array_append (self->offers, g_bytes_get_data (offers, NULL), (guint) g_bytes_get_size (offers));
+}
+
+/* The events that may be applied; NULL if there are none. */
+static GPtrArray *
+choose_events (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *message)
+{
+  GPtrArray *events = mkv_sync_message_get_events (message);
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+
+  for (guint i = 0; events != NULL && i < events->len; i++)
+    {
+      gint64 timestamp = mkv_entry_get_stamp (events->pdata[i])->timestamp;
+
+      if (mkv_sync_view_is_future (view, timestamp))
+        {
+          self->figures.n_quarantined++;
+          note_until (self, timestamp - view->skew_max_future);
+        }
+      else
+        g_ptr_array_add (chosen, mkv_entry_ref (events->pdata[i]));
+    }
+  return chosen->len > 0 ? g_steal_pointer (&chosen) : NULL;
+}
+
+/* Brings both horizons together; FALSE if the session is over by that. */
+static gboolean
+compare_horizons (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *message, gboolean *is_behind)
+{
+  gint64 theirs = mkv_sync_message_get_horizon (message), mine = view->get_horizon (view->user_data);
+  gint64 now = view->get_time (view->user_data);
+  MkvSyncMessage *error;
+
+  *is_behind = theirs < mine;
+  if (theirs <= mine)
+    return TRUE;
+  if (theirs <= mkv_sync_get_allowed_horizon (now))
+    {
+      view->raise_horizon (theirs, view->user_data);
+      return TRUE;
+    }
+  error = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_ERROR, self->id);
+  mkv_sync_message_set_error (error, MKV_ERROR_CODE_INVALID_REQUEST,
+                              "The horizon is later than this clock allows: the clocks differ");
+  mkv_sync_sender_add (self->sender, error);
+  self->end = MKV_SYNC_END_HORIZON;
+  return FALSE;
+}
+
+static GPtrArray *
+receive_sync (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *message)
+{
+  GPtrArray *events = NULL;
+  gboolean is_behind;
+
+  if (mkv_sync_message_get_ack (message))
+    {
+      if (mkv_sync_sender_acknowledge (self->sender))
+        self->figures.progress++;
+      else
+        self->figures.n_ignored++;
+      return NULL;
+    }
+  if (!compare_horizons (self, view, message, &is_behind))
+    return NULL;
+  self->is_part = mkv_sync_message_get_more (message);
+  self->is_behind |= is_behind;
+  if (!is_behind)
+    {
+      hear_part (self, message);
+      events = choose_events (self, view, message);
+    }
+  if (events == NULL)
+    mkv_sync_session_applied (self, view, 0, NULL);
+  return events;
+}
+
+static void
+receive_nodes (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *message)
+{
+  MkvSyncMessage *answer;
+  gboolean is_behind;
+
+  if (!compare_horizons (self, view, message, &is_behind))
+    return;
+  if (mkv_sync_message_get_queries (message) != NULL)
+    {
+      self->figures.turns += 2;
+      answer = mkv_sync_view_make_message (view, is_behind ? MKV_SYNC_OPERATION_SYNC : MKV_SYNC_OPERATION_NODES,
+                                           self->id);
+      if (is_behind)
+        mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, answer);
+      else
+        mkv_sync_walk_answer (view, message, answer);
+      mkv_sync_sender_add (self->sender, answer);
+      return;
+    }
+  if (self->walk == NULL || is_behind)
+    {
+      self->figures.n_ignored++;
+      return;
+    }
+  self->figures.turns++;
+  mkv_sync_walk_hear (self->walk, view, message, &self->found);
+  self->figures.progress++;
+  if (walk_on (self, view))
+    return;
+  g_clear_pointer (&self->walk, mkv_sync_walk_free);
+  self->figures.n_ignored += self->found.n_ignored;
+  if (mkv_sync_sender_is_busy (self->sender))
+    return;
+  answer = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
+  mkv_sync_answer_sort (&self->found);
+  mkv_sync_turn_write (view, &self->found, self->figures.turns, answer);
+  say (self, view, &self->found, answer);
+}
+
+GPtrArray *
+mkv_sync_session_receive (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *message, gsize octets)
+{
+  self->figures.messages_received++;
+  self->figures.octets_received += octets;
+  if (self->end != MKV_SYNC_END_NOT_YET)
+    {
+      self->figures.n_ignored++;
+      return NULL;
+    }
+  note_peer_root (self, message);
+  switch (mkv_sync_message_get_operation (message))
+    {
+    case MKV_SYNC_OPERATION_SYNC:
+      return receive_sync (self, view, message);
+
+    case MKV_SYNC_OPERATION_NODES:
+      receive_nodes (self, view, message);
+      return NULL;
+
+    case MKV_SYNC_OPERATION_DONE:
+      self->figures.turns++;
+      note_until (self, mkv_sync_message_get_until (message));
+      say_done (self, view, TRUE);
+      return NULL;
+
+    case MKV_SYNC_OPERATION_ERROR:
+      self->end = MKV_SYNC_END_ERROR;
+      self->error = mkv_sync_message_ref (message);
+      return NULL;
+
+    case MKV_SYNC_OPERATION_ROOT:
+    case MKV_SYNC_OPERATION_CLAIM:
+    default:
+      self->figures.n_ignored++;
+      return NULL;
+    }
+}
+
+void
+mkv_sync_session_applied (MkvSyncSession *self, const MkvSyncView *view, guint n_changed, GPtrArray *winners)
+{
+  self->figures.n_applied += n_changed;
+  self->figures.progress += n_changed;
+  for (guint i = 0; winners != NULL && i < winners->len; i++)
+    {
+      const char *key = mkv_entry_get_key (winners->pdata[i]);
+
+      if (g_hash_table_size (self->told) >= MAX_TOLD)
+        self->figures.n_ignored++;
+      else if (g_hash_table_add (self->told, g_strdup (key)))
+        g_ptr_array_add (self->winners, g_strdup (key));
+    }
+  if (self->is_part)
+    {
+      MkvSyncMessage *message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
+
+      mkv_sync_message_set_ack (message, TRUE);
+      mkv_sync_sender_add (self->sender, message);
+      return;
+    }
+  take_turn (self, view);
+  forget_turn (self);
+}
