@@ -37,8 +37,18 @@ compare_keys (const void *a, const void *b)
   return memcmp (x->octets, y->octets, x->length);
 }
 
+static gboolean
+are_ascending (const Key *keys, guint n)
+{
+  for (guint i = 1; i < n; i++)
+    if (compare_keys (&keys[i - 1], &keys[i]) >= 0)
+      return FALSE;
+  return TRUE;
+}
+
 /* Sorting takes n log n steps whatever the keys are; a hash table would have to
- * be safe from keys that were made to collide. */
+ * be safe from keys that were made to collide. Deterministic CBOR has them in
+ * this order already. */
 gboolean
 mkv_key_stack_pop (MkvKeyStack *self, guint first)
 {
@@ -48,11 +58,12 @@ mkv_key_stack_pop (MkvKeyStack *self, guint first)
   if (n == 0)
     return TRUE;
   keys = &g_array_index (self->keys, Key, first);
-  if (n > 1)
-    qsort (keys, n, sizeof *keys, compare_keys);
-  for (guint i = 1; i < n; i++)
-    if (compare_keys (&keys[i - 1], &keys[i]) == 0)
-      return FALSE;
+  if (!are_ascending (keys, n))
+    {
+      qsort (keys, n, sizeof *keys, compare_keys);
+      if (!are_ascending (keys, n))
+        return FALSE;
+    }
   g_array_set_size (self->keys, first);
   return TRUE;
 }

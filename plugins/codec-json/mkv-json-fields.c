@@ -41,7 +41,7 @@ mkv_json_value_dup_octets (const char *value)
 static gint
 get_digit (char c)
 {
-  return g_ascii_isupper (c) ? -1 : g_ascii_xdigit_value (c);
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 GBytes *

@@ -19,6 +19,7 @@
 #define NODES_BEGIN "{\"op\": \"NODES\", \"id\": \"s\", " STATE
 #define SYNC(fields) SYNC_BEGIN fields "}"
 #define NODES(fields) NODES_BEGIN fields "}"
+#define FEW_OCTETS "; up to 32 bits are allowed, in as few octets as hold them, and one before"
 #define WRONG(field) "The field “" field "” is not what it has to be"
 
 static MkvSyncMessage *
@@ -43,7 +44,8 @@ test_malformed (MkvCodecFixture *fixture, gconstpointer data)
     { "{\"op\": 5, \"id\": \"s\", " STATE "}", "The message has no “op” that is known" },
     /* What every message has. */
     { "{\"op\": \"DONE\", " STATE "}", "The “id” of a DONE has to be a text of 1 to 64 characters" },
-    { "{\"op\": \"DONE\", \"id\": \"\", " STATE "}", "The “id” of a DONE has to be a text of 1 to 64 characters" },
+    { "{\"op\": \"DONE\", \"id\": \"\", " STATE "}",
+      "The “id” of a DONE has to be a text of 1 to 64 characters" },
     { "{\"op\": \"DONE\", \"id\": 5, " STATE "}", WRONG ("id") },
     { "{\"op\": \"DONE\", \"id\": null, " STATE "}", WRONG ("id") },
     { "{\"op\": \"DONE\", \"id\": \"s\", \"timestamp\": 5, \"horizon\": 0, \"root\": \"hex:" ROOT_DIGITS
@@ -97,12 +99,14 @@ test_malformed (MkvCodecFixture *fixture, gconstpointer data)
     { "{\"op\": \"ERROR\", \"id\": \"s\", \"errorCode\": -1, " STATE "}", WRONG ("errorCode") },
     { "{\"op\": \"ERROR\", \"id\": \"s\", \"error\": [], " STATE "}", WRONG ("error") },
     /* SYNC: short ids. */
-    { SYNC (", \"want\": \"hex:00010203040506\""), "The “want” of a SYNC has to be 8 octets for each short id" },
+    { SYNC (", \"want\": \"hex:00010203040506\""),
+      "The “want” of a SYNC has to be 8 octets for each short id" },
     { SYNC (", \"want\": [\"hex:0001020304050607\"]"), WRONG ("want") },
     { SYNC (", \"want\": \"ABCDEFABCDEFABCD\""), WRONG ("want") },
     { SYNC (", \"want\": \"0\""), WRONG ("want") },
     { SYNC (", \"want\": null"), WRONG ("want") },
-    { SYNC (", \"offer\": \"hex:0001020304050607\""), "The “offer” of a SYNC has to be 19 octets for each key" },
+    { SYNC (", \"offer\": \"hex:0001020304050607\""),
+      "The “offer” of a SYNC has to be 19 octets for each key" },
     { SYNC (", \"more\": 1"), WRONG ("more") },
     { SYNC (", \"more\": null"), WRONG ("more") },
     { SYNC (", \"ack\": \"true\""), WRONG ("ack") },
@@ -122,19 +126,21 @@ test_malformed (MkvCodecFixture *fixture, gconstpointer data)
       "Cells are 0 bits deeper than their prefix, not 1 to 8" },
     { SYNC (", \"cells\": [[\"hex:00\", 9, \"hex:" CELL_DIGITS "\"]]"),
       "Cells are 9 bits deeper than their prefix, not 1 to 8" },
-    { SYNC (", \"cells\": [[\"hex:00\", 1, \"hex:" CELL_DIGITS "\"]]"), "Cells 1 bits deeper have 12 octets, not 24" },
+    { SYNC (", \"cells\": [[\"hex:00\", 1, \"hex:" CELL_DIGITS "\"]]"),
+      "Cells 1 bits deeper have 12 octets, not 24" },
     { SYNC (", \"cells\": [[\"hex:00\", 8, \"hex:\"]]"), "Cells 8 bits deeper have 0 octets, not 3072" },
-    { SYNC (", \"cells\": [[\"hex:1fffffffff\", 1, \"hex:00\"]]"), "A prefix of 31 bits is not padded with zeros" },
+    { SYNC (", \"cells\": [[\"hex:1fffffffff\", 1, \"hex:00\"]]"),
+      "A prefix of 31 bits is not padded with zeros" },
     { SYNC (", \"cells\": [[\"hex:20ffffffff\", 1, \"hex:" CELL_DIGITS CELL_DIGITS "\"]]"),
       "Cells are 1 bits deeper than a prefix of 32 bits; at most 8 bits, 32 in all, are allowed" },
     { SYNC (", \"cells\": [[\"hex:\", 1, \"hex:" CELL_DIGITS CELL_DIGITS "\"]]"),
       "A prefix has no octet with its length" },
     { SYNC (", \"lists\": [[\"hex:0000\", \"hex:\"]]"),
-      "A prefix of 0 bits has 2 octets; up to 32 bits are allowed, in as few octets as hold them, and one before" },
+      "A prefix of 0 bits has 2 octets" FEW_OCTETS },
     { SYNC (", \"lists\": [[\"hex:09ff\", \"hex:\"]]"),
-      "A prefix of 9 bits has 2 octets; up to 32 bits are allowed, in as few octets as hold them, and one before" },
+      "A prefix of 9 bits has 2 octets" FEW_OCTETS },
     { SYNC (", \"lists\": [[\"hex:210000000000\", \"hex:\"]]"),
-      "A prefix of 33 bits has 6 octets; up to 32 bits are allowed, in as few octets as hold them, and one before" },
+      "A prefix of 33 bits has 6 octets" FEW_OCTETS },
     { SYNC (", \"lists\": [[\"hex:0381\", \"hex:\"]]"), "A prefix of 3 bits is not padded with zeros" },
     { SYNC (", \"lists\": [[\"hex:00\", \"hex:00010203040506\"]]"),
       "A list of short ids has 7 octets, which is no multiple of 8" },
