@@ -3,6 +3,7 @@
 #pragma once
 
 #include "storage/mkv-storage.h"
+#include "store/mkv-contents-commit-private.h"
 #include "store/mkv-local-store-private.h"
 
 G_BEGIN_DECLS
@@ -18,6 +19,7 @@ typedef struct
   gsize node_id_length;
   MkvStorePolicy policy;
   gint64 now;            /* ms */
+  gint64 horizon;        /* ms; older tombstones are graves */
   MkvStorageBatch *batch; /* gets the changes */
   gboolean several;      /* more than one key may be written */
 
@@ -25,7 +27,7 @@ typedef struct
   gint64 seq;        /* the last one used */
   gint64 clock_high; /* the greatest timestamp of a local write */
 
-  GArray *origins;     /* of MkvOrigin, beside the batch's entries */
+  GArray *staged;      /* of MkvStaged, beside the batch's entries */
   GHashTable *pending; /* key to the entry of this batch, borrowed from it */
 } MkvDecision;
 
@@ -38,6 +40,11 @@ void mkv_decision_reset (MkvDecision *self);
 /* Decides @write. If it fails, its error is set, and nothing of it is in the
  * batch, except for what an APPLY had decided before. */
 void mkv_decision_write (MkvDecision *self, MkvWrite *write);
+
+/* Removes @graves (element-type MkvTombstone), behind all writes of the batch,
+ * from the storage, and from @graves those that it can't. Returns FALSE where
+ * the storage could not be read. */
+gboolean mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves);
 
 /* Writes @number as 16 hexadecimal digits, without a NUL behind them. */
 void mkv_write_hex (char *text, guint64 number);

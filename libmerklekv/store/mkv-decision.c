@@ -16,7 +16,7 @@ void
 mkv_decision_init (MkvDecision *self)
 {
   self->batch = mkv_storage_batch_new (MKV_DURABILITY_NONE);
-  self->origins = g_array_new (FALSE, FALSE, sizeof (MkvOrigin));
+  self->staged = g_array_new (FALSE, FALSE, sizeof (MkvStaged));
   self->pending = g_hash_table_new (g_str_hash, g_str_equal);
 }
 
@@ -24,7 +24,7 @@ void
 mkv_decision_clear (MkvDecision *self)
 {
   g_clear_pointer (&self->batch, mkv_storage_batch_unref);
-  g_clear_pointer (&self->origins, g_array_unref);
+  g_clear_pointer (&self->staged, g_array_unref);
   g_clear_pointer (&self->pending, g_hash_table_unref);
 }
 
@@ -59,6 +59,13 @@ static gboolean
 is_future (MkvDecision *self, gint64 timestamp)
 {
   return timestamp > self->now + self->policy.skew_max_future;
+}
+
+/* A tombstone that is out of the tree. */
+static gboolean
+is_grave (MkvDecision *self, const MkvEntry *entry)
+{
+  return mkv_entry_is_tombstone (entry) && mkv_entry_get_stamp (entry)->timestamp < self->horizon;
 }
 
 /* What @key holds, with the writes before this one: *@current is NULL if
@@ -103,11 +110,17 @@ mark_outbox (MkvDecision *self, MkvEntry *entry, gboolean marked)
 static void
 stage (MkvDecision *self, MkvEntry *entry, MkvEntry *current, MkvOrigin origin)
 {
+  const MkvStaged staged = {
+    .old_timestamp = current != NULL ? mkv_entry_get_stamp (current)->timestamp : -1,
+    .origin = origin,
+    .old_tombstone = current != NULL && mkv_entry_is_tombstone (current),
+  };
+
   mkv_storage_batch_put (self->batch, entry);
   mkv_storage_batch_raise_durability (self->batch,
                                       origin == MKV_ORIGIN_LOCAL ? self->policy.durability
                                                                  : MKV_DURABILITY_ORDERED);
-  g_array_append_val (self->origins, origin);
+  g_array_append_val (self->staged, staged);
   if (self->several)
     g_hash_table_replace (self->pending, (gpointer) mkv_entry_get_key (entry), entry);
   if (!self->policy.outbox)
@@ -359,6 +372,11 @@ decide_many (MkvDecision *self, MkvWrite *write)
 static void
 decide_apply (MkvDecision *self, MkvWrite *write)
 {
+  if (write->want_outcome)
+    {
+      write->applied = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+      write->winners = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+    }
   for (guint i = 0; i < write->entries->len; i++)
     {
       MkvEntry *entry = write->entries->pdata[i];
@@ -372,15 +390,26 @@ decide_apply (MkvDecision *self, MkvWrite *write)
         }
       if (!look_up (self, mkv_entry_get_key (entry), &current, &write->error))
         return;
+      if (current == NULL && is_grave (self, entry))
+        {
+          write->n_stale++;
+          continue;
+        }
       order = current != NULL ? mkv_entry_compare (entry, current) : 1;
       if (order < 0)
-        write->n_stale++;
+        {
+          write->n_stale++;
+          if (write->want_outcome && !is_future (self, mkv_entry_get_stamp (current)->timestamp))
+            g_ptr_array_add (write->winners, mkv_entry_ref (current));
+        }
       else if (order == 0)
         write->n_duplicate++;
       else
         {
           stage (self, entry, current, write->origin);
           write->n_applied++;
+          if (write->want_outcome)
+            g_ptr_array_add (write->applied, mkv_entry_ref (entry));
         }
     }
 }
@@ -432,7 +461,7 @@ void
 mkv_decision_reset (MkvDecision *self)
 {
   mkv_storage_batch_clear (self->batch, MKV_DURABILITY_NONE);
-  g_array_set_size (self->origins, 0);
+  g_array_set_size (self->staged, 0);
   if (g_hash_table_size (self->pending) > 0)
     g_hash_table_remove_all (self->pending);
 }
@@ -454,9 +483,44 @@ mkv_decision_write (MkvDecision *self, MkvWrite *write)
     case MKV_WRITE_HEAL:
       decide_heal (self, write);
       break;
+    case MKV_WRITE_MAINTAIN:
+      break;
     default:
       decide_one (self, write);
     }
   if (write->error == NULL && write->receipt != NULL)
     write->receipt (write, self->batch, write->receipt_data);
+}
+
+gboolean
+mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves)
+{
+  gboolean readable = TRUE;
+
+  for (guint i = graves->len; i-- > 0;)
+    {
+      const MkvTombstone *grave = graves->pdata[i];
+      g_autoptr (MkvEntry) current = NULL;
+      g_autoptr (GError) error = NULL;
+
+      if (g_hash_table_contains (self->pending, grave->key))
+        {
+          /* Another write of this batch is in its place. */
+          g_ptr_array_remove_index_fast (graves, i);
+          continue;
+        }
+      if (!look_up (self, grave->key, &current, &error))
+        {
+          g_ptr_array_remove_index_fast (graves, i);
+          readable = FALSE;
+          continue;
+        }
+      if (current == NULL || !is_grave (self, current))
+        continue;
+      mkv_storage_batch_remove (self->batch, grave->key);
+      mkv_storage_batch_raise_durability (self->batch, MKV_DURABILITY_ORDERED);
+      if (self->policy.outbox && is_own (self, current))
+        mark_outbox (self, current, FALSE);
+    }
+  return readable;
 }

@@ -4,7 +4,9 @@
 
 #include "base/mkv-clock.h"
 #include "observe/mkv-observer-private.h"
+#include "store/mkv-contents-private.h"
 #include "store/mkv-local-store.h"
+#include "store/mkv-outbox-bell-private.h"
 #include "store/mkv-store-private.h"
 
 G_BEGIN_DECLS
@@ -18,6 +20,9 @@ typedef struct
   gint64 skew_max_future;     /* ms */
   gboolean unique_timestamps; /* no timestamp twice for a key: Locked Spec peers */
   gsize max_event_bytes;      /* a write whose event would be longer is refused */
+  gint64 tombstone_retention; /* ms; 0 for a day */
+  gint64 grave_retention;     /* ms; 0 for 90 days */
+  guint64 max_graves;         /* 0 for a million */
 } MkvStorePolicy;
 
 MkvLocalStore *mkv_local_store_new_full (MkvStorage *storage, const char *node_id, MkvClock *clock,
@@ -34,6 +39,9 @@ void mkv_local_store_set_policy (MkvLocalStore *self, const MkvStorePolicy *poli
 /* The storage, for reading; only the store writes to it. */
 MkvStorage *mkv_local_store_get_storage (MkvLocalStore *self);
 
+/* What its tree holds, as long as the store lives. */
+MkvContents *mkv_local_store_get_contents (MkvLocalStore *self);
+
 /* The outbox: own entries that the broker has not acknowledged yet, in the
  * order of their seq, behind @after_seq, at most @limit marks. *@last_seq is
  * the last mark looked at, and stays @after_seq where there was none. Marks of
@@ -41,11 +49,9 @@ MkvStorage *mkv_local_store_get_storage (MkvLocalStore *self);
 GPtrArray *mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit, gint64 *last_seq,
                                         GError **error);
 
-/* Told in the store's context, soon after local writes were marked in the
- * outbox: how many since the last time, and about how many octets. NULL to be
- * told no more. Costs a writer next to nothing, unlike ::changed, because no
- * entry is queued. */
-typedef void (*MkvOutboxFunc) (guint n_entries, gsize n_bytes, gpointer user_data);
+/* Whom to tell, in the store's context, soon after local writes were marked in
+ * the outbox; NULL to tell nobody any more. Costs a writer next to nothing,
+ * unlike ::changed, because no entry is queued. */
 void mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvOutboxFunc func, gpointer user_data);
 
 /* From now on every write fails with MKV_ERROR_UNAVAILABLE; returns when none

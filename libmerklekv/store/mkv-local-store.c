@@ -2,12 +2,12 @@
  * Copyright The MerkleKV authors
  *
  * A write goes: mkv_store_*() > commit queue (who leads) > commit() below >
- * decision (what it does) > storage, all of the batch at once > change queue >
- * ::changed, and the outbox's function. Locks: `policy_mutex` guards the policy
- * alone, `outbox_mutex` what that function is and is to be told; the decision
- * and everything marked so belong to the leader, of whom there is one at a time;
- * the queues have their own. None is held while another is taken, but for those
- * of a main context.
+ * decision (what it does) > storage, all of the batch at once > contents (what
+ * the tree holds) > change queue > ::changed, and the outbox's bell. Locks:
+ * `policy_mutex` guards the policy alone; the decision and everything marked so
+ * belong to the leader, of whom there is one at a time; the contents, the bell
+ * and the queues have their own. None is held while another is taken, but for
+ * those of a main context.
  */
 #include "store/mkv-local-store-private.h"
 
@@ -20,6 +20,7 @@
 #include "storage/mkv-storage-batch-private.h"
 #include "store/mkv-change-queue-private.h"
 #include "store/mkv-commit-queue-private.h"
+#include "store/mkv-contents-commit-private.h"
 #include "store/mkv-decision-private.h"
 
 #define META_FORMAT "format"
@@ -30,6 +31,8 @@
  * every seq it can have used before it was lost. */
 #define SEQ_PER_MS 1024
 #define DEFAULT_SKEW_MS 300000
+/* How many graves one commit removes, so that nobody waits long behind it. */
+#define GRAVE_PAGE 256
 
 struct _MkvLocalStore
 {
@@ -40,17 +43,12 @@ struct _MkvLocalStore
   MkvClock *clock;
   MkvObserver *observer;
   MkvCommitQueue *commits;
+  MkvContents *contents;
   MkvChangeQueue *changes;
+  MkvOutboxBell *bell;
 
   GMutex policy_mutex;
   MkvStorePolicy policy;
-
-  GMutex outbox_mutex; /* guards the four below */
-  MkvOutboxFunc outbox_func;
-  gpointer outbox_data;
-  guint n_marked; /* not told yet */
-  gsize marked_bytes;
-  GSource *outbox_source; /* ready when something is to be told */
 
   /* The leader's. */
   MkvDecision decision;
@@ -168,6 +166,8 @@ fail_batch (MkvLocalStore *self, MkvWrite *first, GError *error)
       {
         write->error = g_error_copy (error);
         g_clear_pointer (&write->entry, mkv_entry_unref);
+        g_clear_pointer (&write->applied, g_ptr_array_unref);
+        g_clear_pointer (&write->winners, g_ptr_array_unref);
         write->n_applied = write->n_stale = write->n_duplicate = write->n_future = 0;
       }
   g_error_free (error);
@@ -180,37 +180,6 @@ queue_heal (MkvLocalStore *self)
   mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_HEAL, NULL, NULL), NULL);
 }
 
-static gboolean
-on_marked (gpointer user_data)
-{
-  MkvLocalStore *self = user_data;
-  MkvOutboxFunc func;
-  gpointer data;
-  guint n_entries;
-  gsize n_bytes;
-
-  g_mutex_lock (&self->outbox_mutex);
-  g_source_set_ready_time (self->outbox_source, -1);
-  func = self->outbox_func;
-  data = self->outbox_data;
-  n_entries = self->n_marked;
-  n_bytes = self->marked_bytes;
-  self->n_marked = 0;
-  self->marked_bytes = 0;
-  g_mutex_unlock (&self->outbox_mutex);
-  if (func != NULL && n_entries > 0)
-    func (n_entries, n_bytes, data);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-outbox_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSourceFuncs outbox_source_funcs = { NULL, NULL, outbox_source_dispatch, NULL, NULL, NULL };
-
 /* What of the batch was marked in the outbox. */
 static void
 tell_outbox (MkvLocalStore *self, MkvDecision *decision)
@@ -220,7 +189,7 @@ tell_outbox (MkvLocalStore *self, MkvDecision *decision)
   guint n = 0;
 
   for (guint i = 0; i < entries->len; i++)
-    if (g_array_index (decision->origins, MkvOrigin, i) == MKV_ORIGIN_LOCAL)
+    if (g_array_index (decision->staged, MkvStaged, i).origin == MKV_ORIGIN_LOCAL)
       {
         gsize value_length;
 
@@ -228,17 +197,33 @@ tell_outbox (MkvLocalStore *self, MkvDecision *decision)
         n++;
         n_bytes += strlen (mkv_entry_get_key (entries->pdata[i])) + value_length;
       }
-  if (n == 0)
-    return;
-  g_mutex_lock (&self->outbox_mutex);
-  if (self->outbox_func != NULL)
+  if (n > 0)
+    mkv_outbox_bell_ring (self->bell, n, n_bytes);
+}
+
+static void
+queue_maintenance (gpointer user_data)
+{
+  MkvLocalStore *self = user_data;
+
+  mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_MAINTAIN, NULL, NULL), NULL);
+}
+
+static void
+end_maintenance (MkvLocalStore *self, gboolean success)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (success && mkv_contents_is_stale (self->contents) && !mkv_contents_build (self->contents, &error))
     {
-      if (self->n_marked == 0)
-        g_source_set_ready_time (self->outbox_source, 0);
-      self->n_marked += n;
-      self->marked_bytes += n_bytes;
+      mkv_observer_set_condition (self->observer, "tree", MKV_HEALTH_DEGRADED,
+                                  "The clock stepped back, and the tree can't be built afresh: %s", error->message);
+      success = FALSE;
     }
-  g_mutex_unlock (&self->outbox_mutex);
+  else if (success)
+    mkv_observer_clear_condition (self->observer, "tree");
+  if (mkv_contents_end_maintenance (self->contents, success))
+    queue_maintenance (self);
 }
 
 static void
@@ -247,8 +232,9 @@ commit (MkvWrite *first, gpointer user_data)
   MkvLocalStore *self = user_data;
   MkvDecision *decision = &self->decision;
   GError *error = NULL;
+  g_autoptr (GPtrArray) graves = NULL;
   GPtrArray *entries;
-  guint n_writes = 0;
+  gboolean unstored, readable = TRUE, maintenance = FALSE;
 
   g_mutex_lock (&self->policy_mutex);
   decision->policy = self->policy;
@@ -257,6 +243,7 @@ commit (MkvWrite *first, gpointer user_data)
   decision->seq = self->seq;
   decision->clock_high = self->clock_high;
   decision->several = first->next != NULL || first->kind == MKV_WRITE_APPLY || first->kind == MKV_WRITE_HEAL;
+  unstored = mkv_contents_prepare (self->contents, decision->now, &decision->horizon);
   mkv_decision_reset (decision);
 
   for (MkvWrite *write = first; write != NULL; write = write->next)
@@ -264,8 +251,16 @@ commit (MkvWrite *first, gpointer user_data)
       mkv_decision_write (decision, write);
       if (write->kind == MKV_WRITE_HEAL)
         self->healing = FALSE;
-      n_writes++;
+      if (write->kind == MKV_WRITE_MAINTAIN)
+        maintenance = TRUE;
     }
+  if (maintenance)
+    {
+      graves = mkv_contents_list_due (self->contents, GRAVE_PAGE);
+      readable = mkv_decision_remove_graves (decision, graves);
+    }
+  if (unstored)
+    mkv_contents_add_horizon (decision->batch, decision->horizon);
   if (decision->seq != self->seq || decision->clock_high != self->clock_high)
     add_clock (decision->batch, decision->seq, decision->clock_high);
   if (!mkv_storage_batch_is_empty (decision->batch) &&
@@ -273,6 +268,8 @@ commit (MkvWrite *first, gpointer user_data)
     {
       fail_batch (self, first, error);
       mkv_decision_reset (decision);
+      if (maintenance)
+        end_maintenance (self, FALSE);
       return;
     }
   self->seq = decision->seq;
@@ -284,15 +281,19 @@ commit (MkvWrite *first, gpointer user_data)
     }
 
   entries = mkv_storage_batch_get_entries (decision->batch);
+  if (mkv_contents_commit (self->contents, entries, decision->staged, graves, unstored ? decision->horizon : -1))
+    queue_maintenance (self);
   mkv_observer_count (self->observer, MKV_COUNTER_WRITES, entries->len);
   if (entries->len > 0 && mkv_store_has_changed_handlers (MKV_STORE (self)))
     for (guint i = 0; i < entries->len; i++)
       mkv_change_queue_push (self->changes, entries->pdata[i],
-                             g_array_index (decision->origins, MkvOrigin, i));
+                             g_array_index (decision->staged, MkvStaged, i).origin);
   if (decision->policy.outbox)
     tell_outbox (self, decision);
   mkv_decision_reset (decision);
 
+  if (maintenance)
+    end_maintenance (self, readable);
   /* The clock has stepped back behind what was written with it. */
   if (!self->healing && self->clock_high > decision->now + decision->policy.skew_max_future)
     queue_heal (self);
@@ -327,9 +328,7 @@ mkv_local_store_dispose (GObject *object)
   if (self->commits != NULL)
     mkv_commit_queue_shut_down (self->commits);
   g_clear_pointer (&self->changes, mkv_change_queue_free);
-  if (self->outbox_source != NULL)
-    g_source_destroy (self->outbox_source);
-  g_clear_pointer (&self->outbox_source, g_source_unref);
+  g_clear_pointer (&self->bell, mkv_outbox_bell_free);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->dispose (object);
 }
 
@@ -339,13 +338,13 @@ mkv_local_store_finalize (GObject *object)
   MkvLocalStore *self = (MkvLocalStore *) object;
 
   g_clear_pointer (&self->commits, mkv_commit_queue_free);
+  g_clear_pointer (&self->contents, mkv_contents_free);
   g_clear_object (&self->storage);
   g_clear_object (&self->clock);
   g_clear_object (&self->observer);
   g_free (self->node_id);
   mkv_decision_clear (&self->decision);
   g_mutex_clear (&self->policy_mutex);
-  g_mutex_clear (&self->outbox_mutex);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->finalize (object);
 }
 
@@ -368,7 +367,6 @@ static void
 mkv_local_store_init (MkvLocalStore *self)
 {
   g_mutex_init (&self->policy_mutex);
-  g_mutex_init (&self->outbox_mutex);
   mkv_decision_init (&self->decision);
 }
 
@@ -447,6 +445,17 @@ read_clock (MkvLocalStore *self, GError **error)
   return TRUE;
 }
 
+static MkvContentsPolicy
+get_contents_policy (const MkvStorePolicy *policy)
+{
+  return (MkvContentsPolicy){
+    .skew_max_future = policy->skew_max_future,
+    .tombstone_retention = policy->tombstone_retention,
+    .grave_retention = policy->grave_retention,
+    .max_graves = policy->max_graves,
+  };
+}
+
 /* Makes the store this node's, and mends what a wrong clock left behind. */
 static gboolean
 open_store (MkvLocalStore *self, GError **error)
@@ -455,7 +464,7 @@ open_store (MkvLocalStore *self, GError **error)
   g_autoptr (GBytes) format = g_bytes_new_static (FORMAT, strlen (FORMAT));
   g_autoptr (GBytes) node_id = g_bytes_new (self->node_id, strlen (self->node_id));
 
-  if (!check_format (self, error) || !read_clock (self, error))
+  if (!check_format (self, error) || !read_clock (self, error) || !mkv_contents_build (self->contents, error))
     return FALSE;
   mkv_storage_batch_set_meta (batch, META_FORMAT, format);
   mkv_storage_batch_set_meta (batch, META_NODE_ID, node_id);
@@ -489,6 +498,7 @@ MkvLocalStore *
 mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, const char *node_id, MkvClock *clock,
                                 MkvObserver *observer, const MkvStorePolicy *policy, GError **error)
 {
+  const MkvContentsPolicy contents_policy = get_contents_policy (policy);
   g_autoptr (MkvLocalStore) self = NULL;
 
   if (!mkv_name_check (node_id, error))
@@ -503,11 +513,9 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->decision.node_id = self->node_id;
   self->decision.node_id_length = strlen (node_id);
   self->commits = mkv_commit_queue_new (commit, self, mkv_storage_is_instant (storage));
+  self->contents = mkv_contents_new (storage, clock, &contents_policy, queue_maintenance, self);
   self->changes = mkv_change_queue_new (context, on_change, self);
-  self->outbox_source = g_source_new (&outbox_source_funcs, sizeof (GSource));
-  g_source_set_static_name (self->outbox_source, "mkv-outbox");
-  g_source_set_callback (self->outbox_source, on_marked, self, NULL);
-  g_source_attach (self->outbox_source, context);
+  self->bell = mkv_outbox_bell_new (context);
   if (!open_store (self, error))
     return NULL;
   return g_steal_pointer (&self);
@@ -575,15 +583,24 @@ mkv_local_store_get_node_id (MkvLocalStore *self)
 void
 mkv_local_store_set_policy (MkvLocalStore *self, const MkvStorePolicy *policy)
 {
+  const MkvContentsPolicy contents_policy = get_contents_policy (policy);
+
   g_mutex_lock (&self->policy_mutex);
   self->policy = *policy;
   g_mutex_unlock (&self->policy_mutex);
+  mkv_contents_set_policy (self->contents, &contents_policy);
 }
 
 MkvStorage *
 mkv_local_store_get_storage (MkvLocalStore *self)
 {
   return self->storage;
+}
+
+MkvContents *
+mkv_local_store_get_contents (MkvLocalStore *self)
+{
+  return self->contents;
 }
 
 GPtrArray *
@@ -637,12 +654,7 @@ mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit,
 void
 mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvOutboxFunc func, gpointer user_data)
 {
-  g_mutex_lock (&self->outbox_mutex);
-  self->outbox_func = func;
-  self->outbox_data = user_data;
-  self->n_marked = 0;
-  self->marked_bytes = 0;
-  g_mutex_unlock (&self->outbox_mutex);
+  mkv_outbox_bell_set_func (self->bell, func, user_data);
 }
 
 void

@@ -29,6 +29,9 @@ typedef enum
   /* Own entries from a future that the clock has stepped back from are written
    * again with the time of now. */
   MKV_WRITE_HEAL,
+  /* Graves that are to go are removed, a page of them; the tree is built afresh
+   * if the clock stepped back; the horizon is stored. */
+  MKV_WRITE_MAINTAIN,
 } MkvWriteKind;
 
 typedef struct _MkvWrite MkvWrite;
@@ -51,6 +54,7 @@ struct _MkvWrite
   GPtrArray *values;       /* of GBytes, of SET_MANY, one for each of keys */
   GPtrArray *entries;      /* of MkvEntry, of APPLY and CLEAR_OUTBOX */
   MkvOrigin origin;        /* of APPLY */
+  gboolean want_outcome;   /* of APPLY: `applied` and `winners` are made */
   MkvWriteReceiptFunc receipt;
   gpointer receipt_data;
 
@@ -59,6 +63,10 @@ struct _MkvWrite
   MkvEntry *entry; /* what a write of one key wrote */
   gint64 number;   /* of INCREMENT and DECREMENT */
   guint n_applied, n_stale, n_duplicate, n_future; /* of APPLY */
+  GPtrArray *applied; /* of MkvEntry, of APPLY: those of its entries that are now in place */
+  /* Of MkvEntry, of APPLY: entries in place, tombstones and graves among them,
+   * that one of its entries lost to; without those too far in the future. */
+  GPtrArray *winners;
 
   /* The commit queue's own, under its mutex. */
   MkvWrite *next;

@@ -29,6 +29,8 @@ mkv_write_free (MkvWrite *write)
   g_clear_pointer (&write->entries, g_ptr_array_unref);
   g_clear_error (&write->error);
   g_clear_pointer (&write->entry, mkv_entry_unref);
+  g_clear_pointer (&write->applied, g_ptr_array_unref);
+  g_clear_pointer (&write->winners, g_ptr_array_unref);
   g_free (write);
 }
 
@@ -95,6 +97,7 @@ mkv_write_check (const MkvWrite *write, GError **error)
     case MKV_WRITE_APPLY:
     case MKV_WRITE_CLEAR_OUTBOX:
     case MKV_WRITE_HEAL:
+    case MKV_WRITE_MAINTAIN:
       return TRUE;
     default:
       g_assert_not_reached ();

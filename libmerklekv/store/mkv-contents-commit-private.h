@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "store/mkv-contents-private.h"
+#include "store/mkv-holding-private.h"
+
+G_BEGIN_DECLS
+
+/* The store's side of its contents: it makes them, and tells them of each
+ * commit. Of the functions marked so, only the leader calls them. */
+
+/* What became of one entry of a batch. */
+typedef struct
+{
+  gint64 old_timestamp; /* of what it takes the place of; -1 where there is nothing */
+  guint8 origin;        /* MkvOrigin */
+  guint8 old_tombstone; /* gboolean */
+} MkvStaged;
+
+/* 0 stands for the default of each but the first. */
+typedef struct
+{
+  gint64 skew_max_future;     /* ms */
+  gint64 tombstone_retention; /* ms, at least an hour */
+  gint64 grave_retention;     /* ms */
+  guint64 max_graves;
+} MkvContentsPolicy;
+
+/* Called in any thread, without a lock, when something is to be done that takes
+ * a commit: whoever is told queues a write of MKV_WRITE_MAINTAIN. */
+typedef void (*MkvContentsFunc) (gpointer user_data);
+
+/* Of nothing, until it is built. */
+MkvContents *mkv_contents_new (MkvStorage *storage, MkvClock *clock, const MkvContentsPolicy *policy,
+                               MkvContentsFunc func, gpointer user_data);
+void mkv_contents_free (MkvContents *self);
+
+void mkv_contents_set_policy (MkvContents *self, const MkvContentsPolicy *policy);
+
+/* Reads the storage: at first, and where they are stale. The leader's. */
+gboolean mkv_contents_build (MkvContents *self, GError **error);
+
+/* Before a batch is decided, at @now: *@horizon is the one it is decided by.
+ * Returns whether that still has to be stored. The leader's. */
+gboolean mkv_contents_prepare (MkvContents *self, gint64 now, gint64 *horizon);
+
+/* The change of meta that stores @horizon. */
+void mkv_contents_add_horizon (MkvStorageBatch *batch, gint64 horizon);
+
+/* Graves that are to go, oldest first. (transfer full) (element-type
+ * MkvTombstone). The leader's. */
+GPtrArray *mkv_contents_list_due (MkvContents *self, guint n);
+
+/* The batch has been applied: @entries, a MkvStaged for each, the graves it
+ * removed (nullable), and the horizon that is now stored, or -1. Returns whether
+ * a commit of MKV_WRITE_MAINTAIN is due; then nobody is told again until there
+ * was one. The leader's. */
+gboolean mkv_contents_commit (MkvContents *self, GPtrArray *entries, const GArray *staged, GPtrArray *removed,
+                              gint64 stored_horizon);
+
+/* Whether they have to be built afresh, because the clock stepped back. */
+gboolean mkv_contents_is_stale (MkvContents *self);
+
+/* A batch with MKV_WRITE_MAINTAIN is done, or failed. Returns whether another is
+ * due at once; after a failure that has to wait. The leader's. */
+gboolean mkv_contents_end_maintenance (MkvContents *self, gboolean success);
+
+G_END_DECLS

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors
+ *
+ * `mutex` guards everything that is not set once and for all. It is never held
+ * over I/O or while `func` is called, and no other lock is taken under it. Only
+ * a leader adds or removes entries, so what it reads from the storage while it
+ * builds the contents afresh does not change under it.
+ */
+#include "store/mkv-contents-commit-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "store/mkv-young-private.h"
+
+#define META_HORIZON "horizon"
+#define DEFAULT_TOMBSTONE_RETENTION (24 * MKV_HOUR)
+#define DEFAULT_GRAVE_RETENTION (90 * 24 * MKV_HOUR)
+#define DEFAULT_MAX_GRAVES 1000000
+/* By how much another clock may be ahead for its horizon to be taken. */
+#define HORIZON_TOLERANCE (10 * 60 * 1000)
+#define BUILD_PAGE 1024
+/* After maintenance that failed, in us. */
+#define RETRY_TIME (60 * G_USEC_PER_SEC)
+#define LONG_AGO (G_MININT64 / 2)
+
+struct _MkvContents
+{
+  MkvStorage *storage;
+  MkvClock *clock;
+  MkvContentsFunc func;
+  gpointer user_data;
+
+  GMutex mutex;
+  MkvContentsPolicy policy;
+  MkvHolding holding;
+  MkvYoung *young;
+  guint64 generation;
+  gint64 last_change; /* us */
+  gint64 now;         /* what the wall clock said last */
+  gint64 stored_horizon;
+  gboolean built;
+  gboolean told;   /* a MKV_WRITE_MAINTAIN is on its way */
+  gint64 retry_at; /* us; none is asked for before */
+};
+
+static gint64
+get_full_hour (gint64 time)
+{
+  return time < 0 ? 0 : time - time % MKV_HOUR;
+}
+
+gint64
+mkv_horizon_get_greatest (gint64 now)
+{
+  return get_full_hour (now + HORIZON_TOLERANCE - MKV_HOUR);
+}
+
+static void
+set_policy (MkvContents *self, const MkvContentsPolicy *policy)
+{
+  self->policy = *policy;
+  if (policy->tombstone_retention == 0)
+    self->policy.tombstone_retention = DEFAULT_TOMBSTONE_RETENTION;
+  self->policy.tombstone_retention = MAX (self->policy.tombstone_retention, MKV_HOUR);
+  if (policy->grave_retention == 0)
+    self->policy.grave_retention = DEFAULT_GRAVE_RETENTION;
+  if (policy->max_graves == 0)
+    self->policy.max_graves = DEFAULT_MAX_GRAVES;
+  /* Half of it: a clock that steps back by less costs nothing, and entries of
+   * clocks that are a little ahead need not be watched. */
+  self->holding.margin = policy->skew_max_future / 2;
+}
+
+MkvContents *
+mkv_contents_new (MkvStorage *storage, MkvClock *clock, const MkvContentsPolicy *policy, MkvContentsFunc func,
+                  gpointer user_data)
+{
+  MkvContents *self = g_new0 (MkvContents, 1);
+
+  self->storage = g_object_ref (storage);
+  self->clock = g_object_ref (clock);
+  self->func = func;
+  self->user_data = user_data;
+  g_mutex_init (&self->mutex);
+  mkv_holding_init (&self->holding, 0, 0, 0);
+  set_policy (self, policy);
+  self->young = mkv_young_new ();
+  self->last_change = LONG_AGO;
+  self->retry_at = LONG_AGO;
+  self->stored_horizon = -1;
+  return self;
+}
+
+void
+mkv_contents_free (MkvContents *self)
+{
+  mkv_holding_clear (&self->holding);
+  mkv_young_free (self->young);
+  g_mutex_clear (&self->mutex);
+  g_object_unref (self->storage);
+  g_object_unref (self->clock);
+  g_free (self);
+}
+
+static gint64
+compute_horizon (MkvContents *self, gint64 now)
+{
+  return get_full_hour (now - self->policy.tombstone_retention);
+}
+
+/* Called with the mutex held. */
+static void
+note_change (MkvContents *self)
+{
+  self->generation++;
+  self->last_change = mkv_clock_get_monotonic_time (self->clock);
+}
+
+/* Called with the mutex held: what the passing of time does. */
+static void
+move_to (MkvContents *self, gint64 now)
+{
+  gint64 horizon = compute_horizon (self, now);
+  gboolean changed;
+
+  self->now = now;
+  changed = mkv_holding_set_limit (&self->holding, now + self->policy.skew_max_future);
+  if (horizon > self->holding.horizon)
+    changed = mkv_holding_raise_horizon (&self->holding, horizon) || changed;
+  if (changed)
+    note_change (self);
+}
+
+/* Called with the mutex held: whether the contents can't be mended without a
+ * look at the storage, because the clock stepped back. */
+static gboolean
+is_stale (MkvContents *self)
+{
+  return mkv_holding_is_stale (&self->holding) || self->holding.horizon > mkv_horizon_get_greatest (self->now);
+}
+
+/* Called with the mutex held. Graves older than this are to go. */
+static gint64
+get_end_of_graves (MkvContents *self)
+{
+  return self->holding.horizon - self->policy.grave_retention;
+}
+
+/* Called with the mutex held. */
+static gboolean
+is_due (MkvContents *self)
+{
+  return self->holding.horizon != self->stored_horizon || is_stale (self) ||
+         self->holding.n_graves > self->policy.max_graves ||
+         mkv_tombstones_get_oldest (self->holding.tombstones) < get_end_of_graves (self);
+}
+
+/* Called with the mutex held: whether to ask for maintenance now. */
+static gboolean
+take_due (MkvContents *self)
+{
+  if (self->told || !self->built || !is_due (self) ||
+      (self->retry_at != LONG_AGO && mkv_clock_get_monotonic_time (self->clock) < self->retry_at))
+    return FALSE;
+  self->told = TRUE;
+  return TRUE;
+}
+
+static void
+get_state (MkvContents *self, MkvContentsState *state)
+{
+  const MkvHolding *holding = &self->holding;
+  const MkvAheadEntry *next = mkv_ahead_get_first_after (holding->ahead, holding->limit);
+
+  state->generation = self->generation;
+  state->last_change = self->last_change;
+  state->horizon = holding->horizon;
+  state->n_entries = mkv_tree_get_count (holding->tree);
+  state->n_tombstones = mkv_tombstones_get_count (holding->tombstones) - holding->n_graves -
+                        holding->n_withheld_tombstones;
+  state->n_graves = holding->n_graves;
+  state->n_withheld = holding->n_withheld;
+  state->next_admission = next != NULL ? next->timestamp - self->policy.skew_max_future : -1;
+}
+
+MkvTree *
+mkv_contents_lock (MkvContents *self, MkvContentsState *state)
+{
+  gint64 now = mkv_clock_get_time (self->clock);
+
+  g_mutex_lock (&self->mutex);
+  move_to (self, now);
+  if (take_due (self))
+    {
+      g_mutex_unlock (&self->mutex);
+      self->func (self->user_data);
+      g_mutex_lock (&self->mutex);
+    }
+  if (state != NULL)
+    get_state (self, state);
+  return self->holding.tree;
+}
+
+void
+mkv_contents_unlock (MkvContents *self)
+{
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_contents_get_state (MkvContents *self, MkvContentsState *state)
+{
+  mkv_contents_lock (self, state);
+  mkv_contents_unlock (self);
+}
+
+void
+mkv_contents_get_root (MkvContents *self, guint8 *root)
+{
+  mkv_tree_get_root (mkv_contents_lock (self, NULL), root);
+  mkv_contents_unlock (self);
+}
+
+gboolean
+mkv_contents_is_horizon_allowed (MkvContents *self, gint64 horizon)
+{
+  return horizon >= 0 && horizon % MKV_HOUR == 0 &&
+         horizon <= mkv_horizon_get_greatest (mkv_clock_get_time (self->clock));
+}
+
+gboolean
+mkv_contents_raise_horizon (MkvContents *self, gint64 horizon)
+{
+  gboolean due;
+
+  if (!mkv_contents_is_horizon_allowed (self, horizon))
+    return FALSE;
+  g_mutex_lock (&self->mutex);
+  if (horizon > self->holding.horizon && mkv_holding_raise_horizon (&self->holding, horizon))
+    note_change (self);
+  due = take_due (self);
+  g_mutex_unlock (&self->mutex);
+  if (due)
+    self->func (self->user_data);
+  return TRUE;
+}
+
+gboolean
+mkv_contents_is_young (MkvContents *self, const char *key)
+{
+  gint64 now = mkv_clock_get_monotonic_time (self->clock);
+  gboolean young;
+
+  g_mutex_lock (&self->mutex);
+  young = mkv_young_has (self->young, key, now);
+  g_mutex_unlock (&self->mutex);
+  return young;
+}
+
+void
+mkv_contents_set_policy (MkvContents *self, const MkvContentsPolicy *policy)
+{
+  g_mutex_lock (&self->mutex);
+  set_policy (self, policy);
+  g_mutex_unlock (&self->mutex);
+}
+
+/* What an earlier run kept: -1 where there is nothing that can be read, and it
+ * is computed. */
+static gboolean
+read_horizon (MkvContents *self, gint64 *horizon, GError **error)
+{
+  GError *local_error = NULL;
+  g_autoptr (GBytes) value = mkv_storage_get_meta (self->storage, META_HORIZON, &local_error);
+  g_autofree char *text = NULL;
+
+  *horizon = -1;
+  if (value == NULL)
+    {
+      if (!g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+        {
+          g_propagate_error (error, local_error);
+          return FALSE;
+        }
+      g_error_free (local_error);
+      return TRUE;
+    }
+  text = g_strndup (g_bytes_get_data (value, NULL) != NULL ? g_bytes_get_data (value, NULL) : "",
+                    g_bytes_get_size (value));
+  if (!g_ascii_string_to_signed (text, 10, 0, G_MAXINT64, horizon, NULL) || *horizon % MKV_HOUR != 0)
+    *horizon = -1;
+  return TRUE;
+}
+
+void
+mkv_contents_add_horizon (MkvStorageBatch *batch, gint64 horizon)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, horizon);
+  g_autoptr (GBytes) value = g_bytes_new (text, strlen (text));
+
+  mkv_storage_batch_set_meta (batch, META_HORIZON, value);
+  mkv_storage_batch_raise_durability (batch, MKV_DURABILITY_ORDERED);
+}
+
+static gboolean
+fill (MkvContents *self, MkvHolding *holding, GError **error)
+{
+  g_autofree char *after = NULL;
+
+  for (;;)
+    {
+      g_autoptr (GPtrArray) page = mkv_storage_scan (self->storage, NULL, after, BUILD_PAGE, error);
+
+      if (page == NULL)
+        return FALSE;
+      for (guint i = 0; i < page->len; i++)
+        mkv_holding_put (holding, page->pdata[i], -1, FALSE);
+      if (page->len < BUILD_PAGE)
+        return TRUE;
+      g_free (after);
+      after = g_strdup (mkv_entry_get_key (page->pdata[page->len - 1]));
+    }
+}
+
+gboolean
+mkv_contents_build (MkvContents *self, GError **error)
+{
+  gint64 now = mkv_clock_get_time (self->clock), horizon = -1, least, limit, margin;
+  MkvHolding holding, old;
+
+  if (!self->built && !read_horizon (self, &horizon, error))
+    return FALSE;
+  g_mutex_lock (&self->mutex);
+  if (!self->built)
+    self->stored_horizon = horizon;
+  else
+    horizon = self->holding.horizon;
+  least = compute_horizon (self, now);
+  limit = now + self->policy.skew_max_future;
+  margin = self->holding.margin;
+  g_mutex_unlock (&self->mutex);
+
+  if (horizon < least || horizon > mkv_horizon_get_greatest (now))
+    horizon = least;
+  mkv_holding_init (&holding, horizon, limit, margin);
+  if (!fill (self, &holding, error))
+    {
+      mkv_holding_clear (&holding);
+      return FALSE;
+    }
+  g_mutex_lock (&self->mutex);
+  old = self->holding;
+  holding.margin = old.margin;
+  /* Somebody may have raised it meanwhile. */
+  if (old.horizon > holding.horizon && old.horizon <= mkv_horizon_get_greatest (now))
+    mkv_holding_raise_horizon (&holding, old.horizon);
+  self->holding = holding;
+  self->now = now;
+  if (self->built)
+    note_change (self);
+  self->built = TRUE;
+  g_mutex_unlock (&self->mutex);
+  mkv_holding_clear (&old);
+  return TRUE;
+}
+
+gboolean
+mkv_contents_prepare (MkvContents *self, gint64 now, gint64 *horizon)
+{
+  gboolean unstored;
+
+  g_mutex_lock (&self->mutex);
+  move_to (self, now);
+  *horizon = self->holding.horizon;
+  unstored = *horizon != self->stored_horizon && *horizon <= mkv_horizon_get_greatest (now);
+  g_mutex_unlock (&self->mutex);
+  return unstored;
+}
+
+GPtrArray *
+mkv_contents_list_due (MkvContents *self, guint n)
+{
+  const MkvHolding *holding = &self->holding;
+  guint64 n_over;
+  GPtrArray *list;
+
+  g_mutex_lock (&self->mutex);
+  n_over = holding->n_graves - MIN (holding->n_graves, self->policy.max_graves);
+  /* By a clock that was wrong no grave has come of age. */
+  if (is_stale (self))
+    list = mkv_tombstones_list (holding->tombstones, 0, 0);
+  else if (n_over > 0)
+    list = mkv_tombstones_list (holding->tombstones, holding->horizon, (guint) MIN (n, n_over));
+  else
+    list = mkv_tombstones_list (holding->tombstones, get_end_of_graves (self), n);
+  g_mutex_unlock (&self->mutex);
+  return list;
+}
+
+gboolean
+mkv_contents_commit (MkvContents *self, GPtrArray *entries, const GArray *staged, GPtrArray *removed,
+                     gint64 stored_horizon)
+{
+  gint64 now = mkv_clock_get_monotonic_time (self->clock);
+  gboolean changed = FALSE, due;
+
+  g_mutex_lock (&self->mutex);
+  for (guint i = 0; i < entries->len; i++)
+    {
+      const MkvStaged *one = &g_array_index (staged, MkvStaged, i);
+
+      mkv_young_add (self->young, mkv_entry_get_key (entries->pdata[i]), now);
+      if (mkv_holding_put (&self->holding, entries->pdata[i], one->old_timestamp, one->old_tombstone))
+        changed = TRUE;
+    }
+  for (guint i = 0; removed != NULL && i < removed->len; i++)
+    {
+      const MkvTombstone *grave = removed->pdata[i];
+
+      mkv_holding_remove_grave (&self->holding, grave->hour, grave->key);
+    }
+  if (changed)
+    {
+      self->generation++;
+      self->last_change = now;
+    }
+  if (stored_horizon >= 0)
+    self->stored_horizon = stored_horizon;
+  due = take_due (self);
+  g_mutex_unlock (&self->mutex);
+  return due;
+}
+
+gboolean
+mkv_contents_is_stale (MkvContents *self)
+{
+  gboolean stale;
+
+  g_mutex_lock (&self->mutex);
+  stale = is_stale (self);
+  g_mutex_unlock (&self->mutex);
+  return stale;
+}
+
+gboolean
+mkv_contents_end_maintenance (MkvContents *self, gboolean success)
+{
+  gboolean due;
+
+  g_mutex_lock (&self->mutex);
+  self->told = FALSE;
+  self->retry_at = success ? LONG_AGO : mkv_clock_get_monotonic_time (self->clock) + RETRY_TIME;
+  due = take_due (self);
+  g_mutex_unlock (&self->mutex);
+  return due;
+}

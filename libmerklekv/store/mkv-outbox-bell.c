@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "store/mkv-outbox-bell-private.h"
+
+struct _MkvOutboxBell
+{
+  GSource *source; /* ready when something is to be told */
+
+  GMutex mutex; /* guards all below; no other lock is taken under it but the context's */
+  MkvOutboxFunc func;
+  gpointer user_data;
+  guint n_entries; /* not told yet */
+  gsize n_bytes;
+};
+
+static gboolean
+on_ready (gpointer user_data)
+{
+  MkvOutboxBell *self = user_data;
+  MkvOutboxFunc func;
+  gpointer data;
+  guint n_entries;
+  gsize n_bytes;
+
+  g_mutex_lock (&self->mutex);
+  g_source_set_ready_time (self->source, -1);
+  func = self->func;
+  data = self->user_data;
+  n_entries = self->n_entries;
+  n_bytes = self->n_bytes;
+  self->n_entries = 0;
+  self->n_bytes = 0;
+  g_mutex_unlock (&self->mutex);
+  if (func != NULL && n_entries > 0)
+    func (n_entries, n_bytes, data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  return callback (user_data);
+}
+
+static GSourceFuncs source_funcs = { NULL, NULL, dispatch, NULL, NULL, NULL };
+
+MkvOutboxBell *
+mkv_outbox_bell_new (GMainContext *context)
+{
+  MkvOutboxBell *self = g_new0 (MkvOutboxBell, 1);
+
+  g_mutex_init (&self->mutex);
+  self->source = g_source_new (&source_funcs, sizeof (GSource));
+  g_source_set_static_name (self->source, "mkv-outbox");
+  g_source_set_callback (self->source, on_ready, self, NULL);
+  g_source_attach (self->source, context);
+  return self;
+}
+
+void
+mkv_outbox_bell_free (MkvOutboxBell *self)
+{
+  g_source_destroy (self->source);
+  g_source_unref (self->source);
+  g_mutex_clear (&self->mutex);
+  g_free (self);
+}
+
+void
+mkv_outbox_bell_set_func (MkvOutboxBell *self, MkvOutboxFunc func, gpointer user_data)
+{
+  g_mutex_lock (&self->mutex);
+  self->func = func;
+  self->user_data = user_data;
+  self->n_entries = 0;
+  self->n_bytes = 0;
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_outbox_bell_ring (MkvOutboxBell *self, guint n_entries, gsize n_bytes)
+{
+  g_mutex_lock (&self->mutex);
+  if (self->func != NULL)
+    {
+      if (self->n_entries == 0)
+        g_source_set_ready_time (self->source, 0);
+      self->n_entries += n_entries;
+      self->n_bytes += n_bytes;
+    }
+  g_mutex_unlock (&self->mutex);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The keys of all tombstones that the store has, by the hour of their
+ * timestamp: those that a horizon passes, and the oldest, are found without a
+ * look at any other. No lock of its own. Timestamps are in ms. */
+typedef struct _MkvTombstones MkvTombstones;
+
+#define MKV_HOUR G_GINT64_CONSTANT (3600000)
+
+MkvTombstones *mkv_tombstones_new (void);
+void mkv_tombstones_free (MkvTombstones *self);
+
+/* A key is in it at most once: its older tombstone is removed first. */
+void mkv_tombstones_add (MkvTombstones *self, gint64 timestamp, const char *key);
+void mkv_tombstones_remove (MkvTombstones *self, gint64 timestamp, const char *key);
+
+guint64 mkv_tombstones_get_count (const MkvTombstones *self);
+
+/* The first hour that has one; G_MAXINT64 where there is none. */
+gint64 mkv_tombstones_get_oldest (const MkvTombstones *self);
+
+/* Those with @from <= timestamp < @to, both full hours. */
+typedef void (*MkvTombstoneFunc) (gint64 hour, const char *key, gpointer user_data);
+void mkv_tombstones_foreach (const MkvTombstones *self, gint64 from, gint64 to, MkvTombstoneFunc func,
+                             gpointer user_data);
+
+/* How many of those there are. */
+guint64 mkv_tombstones_count (const MkvTombstones *self, gint64 from, gint64 to);
+
+/* One that is to be removed. */
+typedef struct
+{
+  gint64 hour;
+  char key[];
+} MkvTombstone;
+
+/* The @n oldest, or as many as there are before @to. (transfer full)
+ * (element-type MkvTombstone) */
+GPtrArray *mkv_tombstones_list (const MkvTombstones *self, gint64 to, guint n);
+
+G_END_DECLS
