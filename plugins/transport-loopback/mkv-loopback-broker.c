@@ -26,6 +26,7 @@ struct _MkvLoopbackBroker
   MkvLoopbackRules *rules;
   GHashTable *cut;     /* client ids */
   gboolean all_cut;
+  GHashTable *groups;  /* client id to its group, where that is not 0 */
   GRand *rand;
   gint64 min_delay, max_delay;
   double loss, duplication, reordering;
@@ -56,6 +57,7 @@ mkv_loopback_broker_finalize (GObject *object)
   g_ptr_array_unref (self->sessions);
   mkv_loopback_rules_free (self->rules);
   g_hash_table_unref (self->cut);
+  g_hash_table_unref (self->groups);
   g_rand_free (self->rand);
   g_free (self->uri);
   g_mutex_clear (&self->mutex);
@@ -75,6 +77,7 @@ mkv_loopback_broker_init (MkvLoopbackBroker *self)
   self->sessions = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_loopback_session_free);
   self->rules = mkv_loopback_rules_new ();
   self->cut = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->rand = g_rand_new_with_seed (0);
   self->session_queue = DEFAULT_SESSION_QUEUE;
 }
@@ -179,6 +182,14 @@ forget_expired_sessions (MkvLoopbackBroker *self)
       g_ptr_array_remove_index (self->sessions, i - 1);
 }
 
+/* Whoever nobody knows is in every group. */
+static gboolean
+is_parted (MkvLoopbackBroker *self, const char *client_id, const char *other_id)
+{
+  return client_id != NULL && g_hash_table_size (self->groups) > 0
+         && g_hash_table_lookup (self->groups, client_id) != g_hash_table_lookup (self->groups, other_id);
+}
+
 /* Hands @message, of @client_id or, if NULL, of nobody known, to every session
  * that wants it. */
 static void
@@ -196,7 +207,9 @@ fan_out (MkvLoopbackBroker *self, const char *client_id, MkvMessage *message)
       if (mkv_loopback_rules_find (self->rules, MKV_LOOPBACK_RECEIVE, session->client_id, topic, 0)
           >= REASON_REFUSED)
         continue;
-      if (happens (self, self->loss))
+      if (is_parted (self, client_id, session->client_id))
+        self->counts.parted++;
+      else if (happens (self, self->loss))
         self->counts.lost++;
       else if (session->queue.length >= self->session_queue)
         self->counts.overflowed++;
@@ -591,6 +604,19 @@ mkv_loopback_broker_heal (MkvLoopbackBroker *self, const char *client_id)
     }
   else
     g_hash_table_remove (self->cut, client_id);
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_loopback_broker_set_group (MkvLoopbackBroker *self, const char *client_id, guint group)
+{
+  g_mutex_lock (&self->mutex);
+  if (client_id == NULL)
+    g_hash_table_remove_all (self->groups);
+  else if (group == 0)
+    g_hash_table_remove (self->groups, client_id);
+  else
+    g_hash_table_insert (self->groups, g_strdup (client_id), GUINT_TO_POINTER (group));
   g_mutex_unlock (&self->mutex);
 }
 

@@ -37,6 +37,7 @@ typedef struct
   guint64 lost;       /* by set_loss() */
   guint64 duplicated; /* by set_duplication() */
   guint64 reordered;  /* by set_reordering() */
+  guint64 parted;     /* by set_group() */
   guint64 overflowed; /* did not fit into a session's queue */
   guint64 expired;    /* waited longer than their message expiry */
 } MkvLoopbackCounts;
@@ -78,6 +79,12 @@ void mkv_loopback_broker_clear_reasons (MkvLoopbackBroker *self);
  * connect again until it is healed. Its will is published. */
 void mkv_loopback_broker_cut (MkvLoopbackBroker *self, const char *client_id);
 void mkv_loopback_broker_heal (MkvLoopbackBroker *self, const char *client_id);
+
+/* Parts clients who stay connected, as where two brokers have lost their
+ * bridge: what one publishes reaches those of its own group alone, and is lost
+ * to the others. Everybody is in group 0 until told otherwise; with NULL
+ * everybody goes there. */
+void mkv_loopback_broker_set_group (MkvLoopbackBroker *self, const char *client_id, guint group);
 
 /* What is left when a broker without persistence was killed: connections break,
  * sessions and all they hold are gone. */

@@ -431,6 +431,36 @@ test_partition (Fixture *fixture, gconstpointer data)
 }
 
 static void
+test_groups (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr (Client) a = client_joined (fixture, "a");
+  g_autoptr (Client) b = client_joined (fixture, "b");
+  g_autoptr (Client) c = client_joined (fixture, "c");
+  MkvLoopbackCounts counts;
+
+  g_test_summary ("What a client publishes reaches those of its own group, and nothing is kept for the others");
+  mkv_loopback_broker_set_group (fixture->broker, "a", 1);
+  mkv_loopback_broker_set_group (fixture->broker, "c", 1);
+  publish_full (a, "t/x", "1", 1, 0);
+  publish (b, "2");
+  mkv_test_advance (fixture->clock, 1000);
+  g_assert_cmpstr (a->heard->str, ==, "+1:0 ");
+  g_assert_cmpstr (b->heard->str, ==, "");
+  g_assert_cmpstr (c->heard->str, ==, "1 ");
+  mkv_loopback_broker_get_counts (fixture->broker, &counts);
+  g_assert_cmpuint (counts.parted, ==, 3);
+
+  mkv_loopback_broker_set_group (fixture->broker, "a", 0);
+  publish (b, "3");
+  mkv_test_advance (fixture->clock, 1000);
+  mkv_loopback_broker_set_group (fixture->broker, NULL, 0);
+  publish (b, "4");
+  mkv_test_advance (fixture->clock, 1000);
+  g_assert_cmpstr (a->heard->str, ==, "+1:0 3 4 ");
+  g_assert_cmpstr (c->heard->str, ==, "1 4 ");
+}
+
+static void
 test_inject (Fixture *fixture, gconstpointer data)
 {
   g_autoptr (Client) a = client_joined (fixture, "a");
@@ -573,6 +603,7 @@ main (int argc, char **argv)
   ADD ("message-expiry", test_message_expiry);
   ADD ("reasons", test_reasons);
   ADD ("partition", test_partition);
+  ADD ("groups", test_groups);
   ADD ("inject", test_inject);
   ADD ("many-at-once", test_many_at_once);
   ADD ("threads", test_threads);
