@@ -526,3 +526,9 @@ mkv_sync_session_applied (MkvSyncSession *self, const MkvSyncView *view, guint n
   take_turn (self, view);
   forget_turn (self);
 }
+
+GBytes *
+mkv_sync_session_next (MkvSyncSession *self, const MkvSyncView *view, MkvCodec *codec, gsize max_bytes)
+{
+  return mkv_sync_sender_next (self->sender, view, codec, max_bytes);
+}
