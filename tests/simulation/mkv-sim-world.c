@@ -2,7 +2,10 @@
  * Copyright The MerkleKV authors */
 #include "mkv-sim-world.h"
 
+#include <string.h>
+
 #include "mkv-storage-memory.h"
+#include "base/mkv-limits.h"
 
 #define BROKER "loopback://simulation"
 #define NOW G_GINT64_CONSTANT (1700000000000)
@@ -221,6 +224,48 @@ mkv_sim_world_heal (MkvSimWorld *self)
     }
 }
 
+char *
+mkv_sim_world_dup_root (MkvSimWorld *self, guint i)
+{
+  guint8 root[MKV_DIGEST_BYTES];
+  char *text = g_malloc (2 * sizeof root + 1);
+
+  mkv_contents_get_root (mkv_local_store_get_contents (self->nodes[i].replica->store), root);
+  for (guint j = 0; j < sizeof root; j++)
+    g_snprintf (text + 2 * j, 3, "%02x", root[j]);
+  return text;
+}
+
+char *
+mkv_sim_world_check_tree (MkvSimWorld *self, guint i)
+{
+  MkvSimNode *node = &self->nodes[i];
+  g_autoptr (MkvTree) tree = mkv_tree_new ();
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GError) error = NULL;
+  MkvContents *contents = mkv_local_store_get_contents (node->replica->store);
+  guint8 root[MKV_DIGEST_BYTES], built[MKV_DIGEST_BYTES];
+  MkvContentsState state;
+
+  mkv_contents_get_root (contents, root);
+  mkv_contents_get_state (contents, &state);
+  entries = mkv_storage_scan (node->storage, NULL, NULL, 10000000, &error);
+  g_assert_no_error (error);
+  for (guint j = 0; j < entries->len; j++)
+    {
+      gint64 timestamp = mkv_entry_get_stamp (entries->pdata[j])->timestamp;
+
+      if (timestamp <= get_latest (node) &&
+          (!mkv_entry_is_tombstone (entries->pdata[j]) || timestamp >= state.horizon))
+        mkv_tree_put (tree, mkv_entry_get_key (entries->pdata[j]), mkv_entry_peek_digest (entries->pdata[j]));
+    }
+  mkv_tree_get_root (tree, built);
+  if (memcmp (root, built, sizeof root) == 0 && mkv_tree_get_count (tree) == state.n_entries)
+    return NULL;
+  return g_strdup_printf ("%s has a tree of %" G_GUINT64_FORMAT " entries that is not the one of its storage, of %"
+                          G_GUINT64_FORMAT " entries\n", node->id, state.n_entries, mkv_tree_get_count (tree));
+}
+
 gboolean
 mkv_sim_world_is_equal (MkvSimWorld *self)
 {
@@ -231,10 +276,10 @@ mkv_sim_world_is_equal (MkvSimWorld *self)
         !mkv_applier_is_idle (self->nodes[i].replica->applier) ||
         mkv_loopback_broker_get_waiting (self->broker, self->nodes[i].id) > 0)
       return FALSE;
-  first = mkv_sim_describe (self->nodes[0].storage);
+  first = mkv_sim_world_dup_root (self, 0);
   for (guint i = 1; i < self->n; i++)
     {
-      g_autofree char *other = mkv_sim_describe (self->nodes[i].storage);
+      g_autofree char *other = mkv_sim_world_dup_root (self, i);
 
       if (!g_str_equal (other, first))
         return FALSE;
@@ -242,10 +287,28 @@ mkv_sim_world_is_equal (MkvSimWorld *self)
   return TRUE;
 }
 
+/* What is wrong with a replica's tree, and with what a person can read in it;
+ * @text is what is read in the first. */
+static void
+check_node (MkvSimWorld *self, guint i, const char *text, GString *complaints)
+{
+  g_autofree char *tree = mkv_sim_world_check_tree (self, i);
+  g_autofree char *wrong = mkv_sim_model_check (self->model, self->nodes[i].storage);
+  g_autofree char *own_text = mkv_sim_describe (self->nodes[i].storage);
+
+  if (tree != NULL)
+    g_string_append (complaints, tree);
+  if (wrong != NULL)
+    g_string_append_printf (complaints, "%s: %s", self->nodes[i].id, wrong);
+  if (!g_str_equal (own_text, text))
+    g_string_append_printf (complaints, "%s holds other entries than %s\n", self->nodes[i].id, self->nodes[0].id);
+}
+
 char *
 mkv_sim_world_settle (MkvSimWorld *self, gint64 us)
 {
-  GString *text = g_string_new (NULL);
+  GString *complaints = g_string_new (NULL);
+  g_autofree char *text = NULL;
   gboolean equal;
 
   while (!(equal = mkv_sim_world_is_equal (self)) && us > 0)
@@ -253,16 +316,17 @@ mkv_sim_world_settle (MkvSimWorld *self, gint64 us)
       mkv_sim_world_run (self, LOOK_INTERVAL);
       us -= LOOK_INTERVAL;
     }
-  if (!equal)
-    g_string_append (text, "not all replicas are equal\n");
   mkv_sim_world_trace (self, equal ? "all are equal" : "time is over");
   mkv_sim_world_trace_counts (self);
+  if (!equal)
+    g_string_append (complaints, "not all replicas are equal\n");
+  text = mkv_sim_describe (self->nodes[0].storage);
   for (guint i = 0; i < self->n; i++)
     {
-      g_autofree char *complaint = mkv_sim_model_check (self->model, self->nodes[i].storage);
+      g_autofree char *root = mkv_sim_world_dup_root (self, i);
 
-      if (complaint != NULL)
-        g_string_append_printf (text, "%s: %s", self->nodes[i].id, complaint);
+      mkv_sim_world_trace (self, "%s: root %s", self->nodes[i].id, root);
+      check_node (self, i, text, complaints);
     }
-  return g_string_free (text, text->len == 0);
+  return g_string_free (complaints, complaints->len == 0);
 }

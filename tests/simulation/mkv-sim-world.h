@@ -79,7 +79,14 @@ void mkv_sim_world_increment (MkvSimWorld *self, guint node, const char *key);
  * reaches everybody. */
 void mkv_sim_world_heal (MkvSimWorld *self);
 
-/* Whether all replicas hold the same, and have nothing left to send. */
+/* The root of a replica that is on, in hexadecimal digits. */
+char *mkv_sim_world_dup_root (MkvSimWorld *self, guint node);
+
+/* NULL if its tree is what one made from its storage would be, else what is
+ * wrong. */
+char *mkv_sim_world_check_tree (MkvSimWorld *self, guint node);
+
+/* Whether all roots are equal, and nobody has anything left to send. */
 gboolean mkv_sim_world_is_equal (MkvSimWorld *self);
 
 /* Lets at most @us pass until they do. Returns NULL if they do, and hold what

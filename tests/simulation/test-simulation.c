@@ -160,6 +160,21 @@ draw_size (GRand *random)
   return (guint) (kind < 3 ? g_rand_int_range (random, 7, 16) : g_rand_int_range (random, 2, 7));
 }
 
+/* Every tree is what one made afresh would be, whatever is going on. */
+static char *
+check_trees (MkvSimWorld *w)
+{
+  for (guint i = 0; i < w->n; i++)
+    if (w->nodes[i].replica != NULL)
+      {
+        char *complaint = mkv_sim_world_check_tree (w, i);
+
+        if (complaint != NULL)
+          return complaint;
+      }
+  return NULL;
+}
+
 /* Plays the seed, and returns its trace; *@complaint is what was wrong, or NULL. */
 static char *
 play (guint32 seed, char **complaint)
@@ -171,13 +186,18 @@ play (guint32 seed, char **complaint)
   guint n_steps = n > 16 ? 60 : 120;
 
   mkv_loopback_broker_set_delay (w->broker, 0, g_rand_int_range (random, 0, 100) * MKV_SIM_MS);
-  for (guint i = 0; i < n_steps; i++)
+  *complaint = NULL;
+  for (guint i = 0; i < n_steps && *complaint == NULL; i++)
     {
       step (&story);
       mkv_sim_world_trace_counts (w);
+      *complaint = check_trees (w);
     }
-  mkv_sim_world_heal (w);
-  *complaint = mkv_sim_world_settle (w, SETTLE_TIME);
+  if (*complaint == NULL)
+    {
+      mkv_sim_world_heal (w);
+      *complaint = mkv_sim_world_settle (w, SETTLE_TIME);
+    }
   return g_strdup (w->trace->str);
 }
 
