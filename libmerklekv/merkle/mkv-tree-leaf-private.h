@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  *
  *   n short ids         8 octets: the first 4 of the position, of the digest
  *   n positions         4 octets: the second 4
- *   n digests           28 octets: all but the first 4
  *   n lengths of keys   1 octet: one less, as no key is empty
+ *   n digests           28 octets: all but the first 4
  *   n keys              each with a NUL
  *
  * so a search for a short id, and adding them up, touches nothing else. The rest
@@ -24,6 +24,10 @@ typedef struct
   guint16 n_key_octets; /* NULs included */
   guint64 short_ids[];
 } MkvTreeLeaf;
+
+/* What a leaf takes, beside the keys, in all and for each entry. */
+#define MKV_TREE_LEAF_HEAD_BYTES (8)
+#define MKV_TREE_LEAF_ENTRY_BYTES (8 + 4 + 1 + 28)
 
 /* The most entries of a leaf. */
 #define MKV_TREE_LEAF_ENTRIES (64)
@@ -41,8 +45,13 @@ typedef struct
 guint mkv_tree_leaf_find (const MkvTreeLeaf *self, const MkvTreePlace *place, MkvTreePositionFunc get_position,
                           gboolean *found);
 
-/* Puts a new entry in front of entry @index. */
-void mkv_tree_leaf_insert (MkvTreeLeaf **self, guint index, const MkvTreePlace *place, const guint8 *digest);
+/* Makes room for @n new entries, with @n_octets of keys and their NULs, in front
+ * of entry @index: each has to be set then, the first one first. */
+void mkv_tree_leaf_open (MkvTreeLeaf **self, guint index, guint n, gsize n_octets);
+
+/* Says what entry @index is. Of @position only 8 octets are looked at. */
+void mkv_tree_leaf_set (MkvTreeLeaf *self, guint index, const guint8 *position, const char *key, gsize length,
+                        const guint8 *digest);
 
 /* Takes one out; the last takes the block with it. */
 void mkv_tree_leaf_remove (MkvTreeLeaf **self, guint index);
@@ -59,6 +68,27 @@ guint mkv_tree_leaf_get_digit (const MkvTreeLeaf *self, guint index, guint depth
 
 /* The digest of the leaf as a node of the tree. */
 void mkv_tree_leaf_hash (const MkvTreeLeaf *self, guint8 *digest);
+
+/* A write goes to one leaf among many, none of which is in any cache. Without
+ * this it waits several times: for the number of entries, for the short ids, for
+ * a length, for a digest, for a key. Whoever calls knows the number. Caches need
+ * not keep what is here in favour of what stands above it. */
+static inline void
+mkv_tree_leaf_prefetch (const MkvTreeLeaf *self, guint n_entries)
+{
+  const guint usual_key = 16;
+
+  for (guint i = 0; i < MKV_TREE_LEAF_HEAD_BYTES + n_entries * (MKV_TREE_LEAF_ENTRY_BYTES + usual_key); i += 64)
+    __builtin_prefetch ((const char *) self + i, 0, 0);
+}
+
+/* The same for who goes from leaf to leaf and looks at short ids alone. */
+static inline void
+mkv_tree_leaf_prefetch_short_ids (const MkvTreeLeaf *self, guint n_entries)
+{
+  for (guint i = 0; i < MKV_TREE_LEAF_HEAD_BYTES + n_entries * 8; i += 64)
+    __builtin_prefetch ((const char *) self + i, 0, 0);
+}
 
 /* The cell of the @n entries from @from on. */
 MkvCell mkv_tree_leaf_get_cell (const MkvTreeLeaf *self, guint from, guint n);

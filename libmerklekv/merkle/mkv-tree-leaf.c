@@ -4,6 +4,8 @@
 
 #include "base/mkv-sha256-private.h"
 
+G_STATIC_ASSERT (sizeof (MkvTreeLeaf) == MKV_TREE_LEAF_HEAD_BYTES);
+
 #define REST_BYTES (MKV_DIGEST_BYTES - 4) /* of a digest, beside what is in the short id */
 
 /* Blocks grow in steps, so that not every write moves one; less the 8 octets
@@ -18,21 +20,21 @@ get_positions (const MkvTreeLeaf *self)
 }
 
 static guint8 *
-get_rests (const MkvTreeLeaf *self)
+get_lengths (const MkvTreeLeaf *self)
 {
   return (guint8 *) (get_positions (self) + self->n_entries);
 }
 
 static guint8 *
-get_lengths (const MkvTreeLeaf *self)
+get_rests (const MkvTreeLeaf *self)
 {
-  return get_rests (self) + REST_BYTES * self->n_entries;
+  return get_lengths (self) + self->n_entries;
 }
 
 static char *
 get_keys (const MkvTreeLeaf *self)
 {
-  return (char *) get_lengths (self) + self->n_entries;
+  return (char *) get_rests (self) + REST_BYTES * self->n_entries;
 }
 
 /* Where the key of entry @index begins in the keys. */
@@ -50,7 +52,7 @@ get_key_offset (const MkvTreeLeaf *self, guint index)
 static gsize
 get_size (guint n_entries, gsize n_key_octets)
 {
-  gsize size = sizeof (MkvTreeLeaf) + n_entries * (8 + 4 + REST_BYTES + 1) + n_key_octets + MALLOC_BYTES;
+  gsize size = MKV_TREE_LEAF_HEAD_BYTES + n_entries * MKV_TREE_LEAF_ENTRY_BYTES + n_key_octets + MALLOC_BYTES;
 
   return (size + STEP_BYTES - 1) / STEP_BYTES * STEP_BYTES - MALLOC_BYTES;
 }
@@ -76,7 +78,7 @@ rearrange (MkvTreeLeaf **self, guint index, guint n_before, guint n_after, gsize
   gsize head_octets = get_key_offset (leaf, index);
   gsize size = get_size (n, n_octets), size_new = get_size (n_new, n_octets_new);
   /* Parts as octets: width of an element, and where each begins. */
-  const gsize widths[] = { 8, 4, REST_BYTES, 1 };
+  const gsize widths[] = { 8, 4, 1, REST_BYTES };
   gsize from[5], to[5];
   guint8 *data;
 
@@ -120,8 +122,8 @@ rearrange (MkvTreeLeaf **self, guint index, guint n_before, guint n_after, gsize
     *self = g_realloc (leaf, size_new);
 }
 
-static void
-open_gap (MkvTreeLeaf **self, guint index, guint n, gsize n_octets)
+void
+mkv_tree_leaf_open (MkvTreeLeaf **self, guint index, guint n, gsize n_octets)
 {
   if (*self == NULL)
     {
@@ -166,18 +168,17 @@ mkv_tree_leaf_find (const MkvTreeLeaf *self, const MkvTreePlace *place, MkvTreeP
 }
 
 void
-mkv_tree_leaf_insert (MkvTreeLeaf **self, guint index, const MkvTreePlace *place, const guint8 *digest)
+mkv_tree_leaf_set (MkvTreeLeaf *self, guint index, const guint8 *position, const char *key, gsize length,
+                   const guint8 *digest)
 {
-  char *key;
+  char *copy = get_keys (self) + get_key_offset (self, index);
 
-  open_gap (self, index, 1, place->length + 1);
-  (*self)->short_ids[index] = mkv_short_id_make (place->position, digest);
-  get_positions (*self)[index] = read_32 (place->position + 4);
-  memcpy (get_rests (*self) + REST_BYTES * index, digest + 4, REST_BYTES);
-  get_lengths (*self)[index] = (guint8) (place->length - 1);
-  key = get_keys (*self) + get_key_offset (*self, index);
-  memcpy (key, place->key, place->length);
-  key[place->length] = 0;
+  self->short_ids[index] = mkv_short_id_make (position, digest);
+  get_positions (self)[index] = read_32 (position + 4);
+  get_lengths (self)[index] = (guint8) (length - 1);
+  memcpy (get_rests (self) + REST_BYTES * index, digest + 4, REST_BYTES);
+  memcpy (copy, key, length);
+  copy[length] = 0;
 }
 
 void
@@ -197,7 +198,7 @@ mkv_tree_leaf_append (MkvTreeLeaf **self, const MkvTreeLeaf *other, guint from, 
 
   if (n == 0)
     return;
-  open_gap (self, index, n, n_octets);
+  mkv_tree_leaf_open (self, index, n, n_octets);
   memcpy ((*self)->short_ids + index, other->short_ids + from, 8 * n);
   memcpy (get_positions (*self) + index, get_positions (other) + from, 4 * n);
   memcpy (get_rests (*self) + REST_BYTES * index, get_rests (other) + REST_BYTES * from, REST_BYTES * n);

@@ -10,7 +10,7 @@ typedef struct _MkvTreeInner MkvTreeInner;
 
 /* A node of the tree, as who stands above it sees it. It is a leaf if and only
  * if it has at most MKV_TREE_LEAF_ENTRIES: the shape depends on the contents
- * alone. */
+ * alone. Above a dirty node all are dirty. */
 typedef struct
 {
   union
@@ -20,7 +20,8 @@ typedef struct
   };
   guint64 s; /* with k, the cell of the entries below */
   guint32 k;
-  guint32 n_entries;
+  guint32 n_entries : 31;
+  guint32 dirty : 1; /* the digest, which stands where the node does, is not up to date */
 } MkvTreeNode;
 
 /* What a node has that is no leaf. Digests of children stand here side by side
@@ -29,14 +30,12 @@ struct _MkvTreeInner
 {
   MkvTreeNode children[16];
   guint8 digests[16][MKV_DIGEST_BYTES]; /* zeros where a child has no entries */
-  guint16 dirty;                        /* bit i: digests[i] is not up to date */
 };
 
 struct _MkvTree
 {
   MkvTreeNode root;
-  guint8 digest[MKV_DIGEST_BYTES];
-  gboolean dirty; /* digest is not up to date; dirty nodes hang together from here on */
+  guint8 digest[MKV_DIGEST_BYTES]; /* of the root */
   MkvTreePositionFunc get_position;
 };
 

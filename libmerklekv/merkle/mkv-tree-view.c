@@ -130,6 +130,9 @@ visit_spans (const MkvTreeNode *node, guint depth, MkvPrefix prefix, MkvTreeSpan
     }
   get_children (prefix, depth, &first, &n);
   for (guint i = first; i < first + n; i++)
+    if (mkv_tree_node_is_leaf (&node->inner->children[i]))
+      mkv_tree_leaf_prefetch_short_ids (node->inner->children[i].leaf, node->inner->children[i].n_entries);
+  for (guint i = first; i < first + n; i++)
     if (!visit_spans (&node->inner->children[i], depth + 1, prefix, func, user_data))
       return FALSE;
   return TRUE;

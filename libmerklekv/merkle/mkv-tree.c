@@ -36,7 +36,7 @@ clear_node (MkvTreeNode *node)
     {
       for (guint i = 0; i < 16; i++)
         clear_node (&node->inner->children[i]);
-      g_free (node->inner);
+      g_slice_free (MkvTreeInner, node->inner);
     }
 }
 
@@ -51,8 +51,7 @@ void
 mkv_tree_clear (MkvTree *self)
 {
   clear_node (&self->root);
-  self->root = (MkvTreeNode){ 0 };
-  self->dirty = TRUE;
+  self->root = (MkvTreeNode){ .dirty = TRUE };
 }
 
 guint64
@@ -86,6 +85,7 @@ go_down (MkvTreePath *path)
       node = &node->inner->children[get_digit (path, path->depth)];
       path->nodes[++path->depth] = node;
     }
+  mkv_tree_leaf_prefetch (node->leaf, node->n_entries);
 }
 
 static void
@@ -101,18 +101,16 @@ find_leaf (MkvTree *self, const char *key, MkvTreePath *path)
 
 /* Says of each node on the path that the entries below have changed. */
 static void
-change_path (MkvTree *self, MkvTreePath *path, MkvCell difference, gint count)
+change_path (MkvTreePath *path, MkvCell difference, gint count)
 {
-  self->dirty = TRUE;
   for (guint i = 0; i <= path->depth; i++)
     {
       MkvTreeNode *node = path->nodes[i];
 
-      if (i < path->depth)
-        node->inner->dirty |= (guint16) (1 << get_digit (path, i));
       node->s += difference.s;
       node->k += difference.k;
       node->n_entries += (guint32) count;
+      node->dirty = TRUE;
     }
 }
 
@@ -122,7 +120,7 @@ static void
 split (MkvTree *self, MkvTreeNode *node, guint depth)
 {
   g_autofree MkvTreeLeaf *leaf = node->leaf;
-  MkvTreeInner *inner = g_new0 (MkvTreeInner, 1);
+  MkvTreeInner *inner = g_slice_new0 (MkvTreeInner);
 
   for (guint from = 0, to; from < leaf->n_entries; from = to)
     {
@@ -137,7 +135,7 @@ split (MkvTree *self, MkvTreeNode *node, guint depth)
       inner->children[digit].s = cell.s;
       inner->children[digit].k = cell.k;
       inner->children[digit].n_entries = to - from;
-      inner->dirty |= (guint16) (1 << digit);
+      inner->children[digit].dirty = TRUE;
     }
   node->inner = inner;
 }
@@ -155,7 +153,7 @@ merge (MkvTreeNode *node)
         mkv_tree_leaf_append (&node->leaf, inner->children[i].leaf, 0, inner->children[i].n_entries);
         g_free (inner->children[i].leaf);
       }
-  g_free (inner);
+  g_slice_free (MkvTreeInner, inner);
 }
 
 static void
@@ -172,8 +170,9 @@ insert (MkvTree *self, MkvTreePath *path, const guint8 *digest)
       path->nodes[++path->depth] = node;
     }
   index = node->leaf != NULL ? mkv_tree_leaf_find (node->leaf, &path->place, self->get_position, &found) : 0;
-  mkv_tree_leaf_insert (&node->leaf, index, &path->place, digest);
-  change_path (self, path, mkv_cell_of (mkv_short_id_make (path->place.position, digest)), 1);
+  mkv_tree_leaf_open (&node->leaf, index, 1, path->place.length + 1);
+  mkv_tree_leaf_set (node->leaf, index, path->place.position, path->place.key, path->place.length, digest);
+  change_path (path, mkv_cell_of (mkv_short_id_make (path->place.position, digest)), 1);
 }
 
 gboolean
@@ -200,7 +199,7 @@ mkv_tree_put (MkvTree *self, const char *key, const guint8 *digest)
     return FALSE;
   old = mkv_cell_of (leaf->short_ids[index]);
   mkv_tree_leaf_set_digest (leaf, index, digest);
-  change_path (self, &path, mkv_cell_subtract (mkv_cell_of (leaf->short_ids[index]), old), 0);
+  change_path (&path, mkv_cell_subtract (mkv_cell_of (leaf->short_ids[index]), old), 0);
   return TRUE;
 }
 
@@ -221,42 +220,38 @@ mkv_tree_remove (MkvTree *self, const char *key)
     return FALSE;
   old = mkv_cell_of (node->leaf->short_ids[index]);
   mkv_tree_leaf_remove (&node->leaf, index);
-  change_path (self, &path, mkv_cell_subtract ((MkvCell){ 0, 0 }, old), -1);
+  change_path (&path, mkv_cell_subtract ((MkvCell){ 0, 0 }, old), -1);
   for (guint i = path.depth; i-- > 0 && mkv_tree_node_is_leaf (path.nodes[i]);)
     merge (path.nodes[i]);
   return TRUE;
 }
 
-/* Brings the digest of @node, and all below that it needs, up to date. */
+/* Brings a digest, and all below that it needs, up to date. */
 static void
 hash_node (MkvTreeNode *node, guint8 *digest)
 {
   guint8 message[1 + sizeof node->inner->digests];
 
+  if (!node->dirty)
+    return;
+  node->dirty = FALSE;
   if (node->n_entries == 0)
+    memset (digest, 0, MKV_DIGEST_BYTES);
+  else if (mkv_tree_node_is_leaf (node))
+    mkv_tree_leaf_hash (node->leaf, digest);
+  else
     {
-      memset (digest, 0, MKV_DIGEST_BYTES);
-      return;
+      for (guint i = 0; i < 16; i++)
+        hash_node (&node->inner->children[i], node->inner->digests[i]);
+      message[0] = 0x01;
+      memcpy (message + 1, node->inner->digests, sizeof node->inner->digests);
+      mkv_sha256 (message, sizeof message, digest);
     }
-  if (mkv_tree_node_is_leaf (node))
-    {
-      mkv_tree_leaf_hash (node->leaf, digest);
-      return;
-    }
-  for (guint i = 0; i < 16; i++)
-    if ((node->inner->dirty & 1 << i) != 0)
-      hash_node (&node->inner->children[i], node->inner->digests[i]);
-  node->inner->dirty = 0;
-  message[0] = 0x01;
-  memcpy (message + 1, node->inner->digests, sizeof node->inner->digests);
-  mkv_sha256 (message, sizeof message, digest);
 }
 
 void
 mkv_tree_get_root (MkvTree *self, guint8 *root)
 {
-  if (self->dirty)
-    hash_node (&self->root, self->digest);
-  self->dirty = FALSE;
+  hash_node (&self->root, self->digest);
   memcpy (root, self->digest, MKV_DIGEST_BYTES);
 }
