@@ -3,6 +3,7 @@
 #include "mkv-loopback-broker-private.h"
 
 #include "base/mkv-error.h"
+#include "mkv-loopback-road.h"
 #include "mkv-loopback-rules.h"
 
 #define DEFAULT_SESSION_QUEUE 10000
@@ -27,10 +28,7 @@ struct _MkvLoopbackBroker
   GHashTable *cut;     /* client ids */
   gboolean all_cut;
   GHashTable *groups;  /* client id to its group, where that is not 0 */
-  GRand *rand;
-  gint64 min_delay, max_delay;
-  double loss, duplication, reordering;
-  gint64 reordering_window;
+  MkvLoopbackRoad *road;
   guint session_queue;
   MkvLoopbackCounts counts;
 };
@@ -58,7 +56,7 @@ mkv_loopback_broker_finalize (GObject *object)
   mkv_loopback_rules_free (self->rules);
   g_hash_table_unref (self->cut);
   g_hash_table_unref (self->groups);
-  g_rand_free (self->rand);
+  mkv_loopback_road_free (self->road);
   g_free (self->uri);
   g_mutex_clear (&self->mutex);
   G_OBJECT_CLASS (mkv_loopback_broker_parent_class)->finalize (object);
@@ -78,7 +76,7 @@ mkv_loopback_broker_init (MkvLoopbackBroker *self)
   self->rules = mkv_loopback_rules_new ();
   self->cut = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->rand = g_rand_new_with_seed (0);
+  self->road = mkv_loopback_road_new ();
   self->session_queue = DEFAULT_SESSION_QUEUE;
 }
 
@@ -105,54 +103,11 @@ mkv_loopback_broker_get (const char *uri)
   return self;
 }
 
-static gboolean
-happens (MkvLoopbackBroker *self, double probability)
-{
-  return probability > 0 && g_rand_double (self->rand) < probability;
-}
-
-static gint64
-draw_delay (MkvLoopbackBroker *self)
-{
-  if (self->max_delay <= self->min_delay)
-    return self->min_delay;
-  return self->min_delay + (gint64) (g_rand_double (self->rand) * (double) (self->max_delay - self->min_delay));
-}
-
-static void
-push_up (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
-{
-  gint64 due = mkv_loopback_link_get_now (link) + draw_delay (self);
-
-  link->due_up = MAX (link->due_up, due);
-  mkv_loopback_link_push (link, packet, link->due_up);
-}
-
-static void
-push_down (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket *packet)
-{
-  gint64 due = mkv_loopback_link_get_now (link) + draw_delay (self);
-
-  link->due_down = MAX (link->due_down, due);
-  mkv_loopback_link_push (link, packet, link->due_down);
-}
-
 static void
 push_delivery (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackDelivery *delivery)
 {
-  MkvLoopbackPacket *packet = mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_MESSAGE);
-
-  packet->delivery = mkv_loopback_delivery_ref (delivery);
-  if (happens (self, self->reordering))
-    {
-      gint64 on_time = mkv_loopback_link_get_now (link) + draw_delay (self);
-      gint64 late = 1 + (gint64) (g_rand_double (self->rand) * (double) self->reordering_window);
-
-      self->counts.reordered++;
-      mkv_loopback_link_push (link, packet, MAX (link->due_down, on_time) + late);
-    }
-  else
-    push_down (self, link, packet);
+  if (mkv_loopback_road_deliver (self->road, link, delivery))
+    self->counts.reordered++;
 }
 
 /* Sends what waits, as far as the client's window allows. */
@@ -166,7 +121,7 @@ pump (MkvLoopbackBroker *self, MkvLoopbackSession *session)
     {
       g_queue_push_tail (&session->unhandled, delivery);
       push_delivery (self, session->link, delivery);
-      if (happens (self, self->duplication))
+      if (mkv_loopback_road_happens (self->road, self->road->duplication))
         {
           self->counts.duplicated++;
           push_delivery (self, session->link, delivery);
@@ -209,7 +164,7 @@ fan_out (MkvLoopbackBroker *self, const char *client_id, MkvMessage *message)
         continue;
       if (is_parted (self, client_id, session->client_id))
         self->counts.parted++;
-      else if (happens (self, self->loss))
+      else if (mkv_loopback_road_happens (self->road, self->road->loss))
         self->counts.lost++;
       else if (session->queue.length >= self->session_queue)
         self->counts.overflowed++;
@@ -318,7 +273,7 @@ accept_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
   session->expiry = link->expiry;
   session->link = link;
   link->session = session;
-  push_down (self, link, answer);
+  mkv_loopback_road_push_down (self->road, link, answer);
   mkv_loopback_session_requeue (session);
   pump (self, session);
 }
@@ -332,7 +287,7 @@ take_publish (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacket 
 
   answer->id = packet->id;
   answer->reason = (gint) reason;
-  push_down (self, link, answer);
+  mkv_loopback_road_push_down (self->road, link, answer);
   if (reason >= REASON_REFUSED)
     self->counts.refused++;
   else
@@ -363,7 +318,7 @@ take_subscribe (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacke
                                              "The broker granted QoS 0 instead of 1: messages may be lost");
     }
   answer->filter = g_steal_pointer (&packet->filter);
-  push_down (self, link, answer);
+  mkv_loopback_road_push_down (self->road, link, answer);
 }
 
 /* Whether the message still is to be delivered. */
@@ -388,7 +343,7 @@ void
 mkv_loopback_broker_connect_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
 {
   g_mutex_lock (&self->mutex);
-  push_up (self, link, mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_CONNECT));
+  mkv_loopback_road_push_up (self->road, link, mkv_loopback_packet_new (MKV_LOOPBACK_PACKET_CONNECT));
   g_mutex_unlock (&self->mutex);
 }
 
@@ -430,7 +385,7 @@ mkv_loopback_broker_publish (MkvLoopbackBroker *self, MkvLoopbackLink *link, Mkv
   packet->id = id;
   packet->message = mkv_loopback_message_copy (message);
   g_mutex_lock (&self->mutex);
-  push_up (self, link, packet);
+  mkv_loopback_road_push_up (self->road, link, packet);
   g_mutex_unlock (&self->mutex);
 }
 
@@ -443,7 +398,7 @@ mkv_loopback_broker_subscribe (MkvLoopbackBroker *self, MkvLoopbackLink *link, c
   packet->filter = g_strdup (filter);
   packet->flag = own_messages;
   g_mutex_lock (&self->mutex);
-  push_up (self, link, packet);
+  mkv_loopback_road_push_up (self->road, link, packet);
   g_mutex_unlock (&self->mutex);
 }
 
@@ -515,7 +470,7 @@ void
 mkv_loopback_broker_set_seed (MkvLoopbackBroker *self, guint32 seed)
 {
   g_mutex_lock (&self->mutex);
-  g_rand_set_seed (self->rand, seed);
+  g_rand_set_seed (self->road->rand, seed);
   g_mutex_unlock (&self->mutex);
 }
 
@@ -523,8 +478,8 @@ void
 mkv_loopback_broker_set_delay (MkvLoopbackBroker *self, gint64 min_us, gint64 max_us)
 {
   g_mutex_lock (&self->mutex);
-  self->min_delay = min_us;
-  self->max_delay = max_us;
+  self->road->min_delay = min_us;
+  self->road->max_delay = max_us;
   g_mutex_unlock (&self->mutex);
 }
 
@@ -532,7 +487,7 @@ void
 mkv_loopback_broker_set_loss (MkvLoopbackBroker *self, double probability)
 {
   g_mutex_lock (&self->mutex);
-  self->loss = probability;
+  self->road->loss = probability;
   g_mutex_unlock (&self->mutex);
 }
 
@@ -540,7 +495,7 @@ void
 mkv_loopback_broker_set_duplication (MkvLoopbackBroker *self, double probability)
 {
   g_mutex_lock (&self->mutex);
-  self->duplication = probability;
+  self->road->duplication = probability;
   g_mutex_unlock (&self->mutex);
 }
 
@@ -548,8 +503,8 @@ void
 mkv_loopback_broker_set_reordering (MkvLoopbackBroker *self, double probability, gint64 window_us)
 {
   g_mutex_lock (&self->mutex);
-  self->reordering = probability;
-  self->reordering_window = window_us;
+  self->road->reordering = probability;
+  self->road->reordering_window = window_us;
   g_mutex_unlock (&self->mutex);
 }
 
