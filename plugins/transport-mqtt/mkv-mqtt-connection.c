@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "base/mkv-error.h"
-#include "mkv-mqtt-error.h"
 #include "mkv-mqtt-inbox.h"
 #include "mkv-mqtt-socket.h"
 #include "mkv-mqtt-window.h"
@@ -60,10 +59,7 @@ struct _MkvMqttConnection
 
   /* Why it is over. `ended` is set wherever that turns out, the owner is told by drain(). */
   gboolean ended;
-  int end_code; /* of libmosquitto below 0x80, a reason of MQTT 5 from there on */
-  int end_errno;
-  int refused;       /* CONNACK's code if it says no, else 0 */
-  GError *end_error; /* our own reason, else NULL */
+  MkvMqttEnding ending;
 
   MkvMqttInbox *inbox;
   gboolean draining;
@@ -99,7 +95,7 @@ connection_unref (MkvMqttConnection *self)
   mkv_mqtt_inbox_free (self->inbox);
   mkv_mqtt_window_free (self->window);
   g_hash_table_unref (self->subscriptions);
-  g_clear_error (&self->end_error);
+  g_clear_error (&self->ending.error);
   g_main_context_unref (self->context);
   g_object_unref (self->clock);
   mkv_mqtt_options_unref (self->options);
@@ -118,7 +114,7 @@ on_connect (struct mosquitto *mosq, void *user_data, int code, int flags, const 
 
   if (code != 0)
     {
-      self->refused = code;
+      self->ending.refused = code;
       return;
     }
   mosquitto_property_read_int16 (properties, MQTT_PROP_RECEIVE_MAXIMUM, &receive_maximum, false);
@@ -142,8 +138,8 @@ on_disconnect (struct mosquitto *mosq, void *user_data, int code, const mosquitt
   if (self->ended)
     return;
   self->ended = TRUE;
-  self->end_code = code;
-  self->end_errno = errno;
+  self->ending.code = code;
+  self->ending.saved_errno = errno;
 }
 
 /* Sending. */
@@ -157,8 +153,8 @@ note_result (MkvMqttConnection *self, int rc)
   if (self->ended || (rc == MOSQ_ERR_SUCCESS && mosquitto_socket (self->mosq) >= 0))
     return;
   self->ended = TRUE;
-  self->end_code = rc != MOSQ_ERR_SUCCESS ? rc : MOSQ_ERR_CONN_LOST;
-  self->end_errno = saved_errno;
+  self->ending.code = rc != MOSQ_ERR_SUCCESS ? rc : MOSQ_ERR_CONN_LOST;
+  self->ending.saved_errno = saved_errno;
 }
 
 static void
@@ -289,42 +285,18 @@ deliver (MkvMqttConnection *self, const MkvMqttEvent *event)
     }
 }
 
-static GError *
-explain_end (MkvMqttConnection *self)
-{
-  GError *error = NULL;
-
-  if (self->end_error != NULL)
-    return g_steal_pointer (&self->end_error);
-  if (self->refused != 0)
-    return mkv_mqtt_error_new_refused (self->options, self->refused);
-  if (self->end_code >= MQTT_RC_UNSPECIFIED)
-    return mkv_mqtt_error_new_dismissed (self->options, self->end_code);
-  if (self->client->tls != NULL && self->phase == PHASE_HANDSHAKE)
-    error = mkv_mqtt_tls_explain (self->client->tls);
-  return error != NULL ? error : mkv_mqtt_error_new_lost (self->options, self->end_code, self->end_errno);
-}
-
-static MkvMqttEnd
-get_end (MkvMqttConnection *self)
-{
-  if (self->phase == PHASE_LEAVING || self->phase == PHASE_LINGERING)
-    return MKV_MQTT_LEFT;
-  if (self->refused == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION && !self->client->mqtt_311)
-    return MKV_MQTT_VERSION_REFUSED;
-  if (self->phase == PHASE_OPEN && self->end_error == NULL &&
-      (self->end_code == MOSQ_ERR_CONN_LOST ||
-       (self->end_code == MOSQ_ERR_ERRNO && (self->end_errno == ECONNRESET || self->end_errno == EPIPE))))
-    return MKV_MQTT_HUNG_UP;
-  return MKV_MQTT_OTHER_END;
-}
-
 static void
 close_down (MkvMqttConnection *self)
 {
-  MkvMqttEnd end = get_end (self);
-  g_autoptr (GError) error = end != MKV_MQTT_LEFT ? explain_end (self) : NULL;
+  MkvMqttEnd end = MKV_MQTT_LEFT;
+  g_autoptr (GError) error = NULL;
 
+  if (self->phase < PHASE_LEAVING)
+    {
+      end = mkv_mqtt_ending_get_kind (&self->ending, self->phase == PHASE_OPEN, self->client->mqtt_311);
+      error = mkv_mqtt_ending_take_error (&self->ending, self->options,
+                                          self->phase == PHASE_HANDSHAKE ? self->client->tls : NULL);
+    }
   self->phase = PHASE_OVER;
   self->funcs->closed (end, error, self->owner);
 }
@@ -528,11 +500,11 @@ on_tick (gpointer user_data)
   if (!self->ended && unhandled && mkv_clock_get_monotonic_time (self->clock) - self->unhandled_since >= limit)
     {
       self->ended = TRUE;
-      self->end_error = g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                                     "Storing what the broker at %s sent has taken longer than half of "
-                                     "transport.keep-alive (%u s), so the connection was closed, and it will come "
-                                     "again: check that the storage works",
-                                     self->options->broker, self->keep_alive);
+      self->ending.error = g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
+                                        "Storing what the broker at %s sent has taken longer than half of "
+                                        "transport.keep-alive (%u s), so the connection was closed, and it will "
+                                        "come again: check that the storage works",
+                                        self->options->broker, self->keep_alive);
     }
   if (!self->ended)
     {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mkv-mqtt-client.h"
+#include "mkv-mqtt-ending.h"
 #include "transport/mkv-transport.h"
 
 G_BEGIN_DECLS
@@ -10,14 +11,6 @@ G_BEGIN_DECLS
 /* Drives one connected client of libmosquitto in a main context:
  * from the socket's readiness up to MkvTransport's signals. */
 typedef struct _MkvMqttConnection MkvMqttConnection;
-
-typedef enum
-{
-  MKV_MQTT_LEFT,            /* mkv_mqtt_connection_leave() is done; there is no error */
-  MKV_MQTT_VERSION_REFUSED, /* the broker does not know MQTT 5 */
-  MKV_MQTT_HUNG_UP,         /* the broker closed the connection, and did not say why */
-  MKV_MQTT_OTHER_END,
-} MkvMqttEnd;
 
 typedef struct
 {
