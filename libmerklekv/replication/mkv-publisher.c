@@ -57,6 +57,7 @@ struct _MkvPublisher
   gsize waiting_bytes;
 
   gboolean stopped;
+  gboolean listening; /* to the store's outbox, from the first connect on */
   gboolean flushing; /* a payload may go that is not full */
   gboolean rewind;   /* a new round is wanted */
   gboolean paused;   /* until the retry timer or the next connect */
@@ -456,10 +457,17 @@ on_outbox (guint n_entries, gsize n_bytes, gpointer user_data)
   arm_batch_timer (self);
 }
 
+/* Not before: the publisher of a connection that this one is to replace listens
+ * until it is stopped. What is there by now is found in the outbox. */
 static void
 on_connected (MkvRouter *router, gboolean session_present, gpointer user_data)
 {
-  mkv_publisher_retry (user_data);
+  MkvPublisher *self = user_data;
+
+  if (!self->listening)
+    mkv_local_store_set_outbox_func (self->store, on_outbox, self);
+  self->listening = TRUE;
+  mkv_publisher_retry (self);
 }
 
 static void
@@ -549,11 +557,10 @@ mkv_publisher_new (MkvLocalStore *store, MkvRouter *router, MkvCodec *codec, Mkv
   self->reader = mkv_outbox_reader_new (store);
   self->clearer = mkv_outbox_clearer_new (store, clock);
   g_signal_connect (self->clearer, "done", G_CALLBACK (on_cleared), self);
-  mkv_local_store_set_outbox_func (store, on_outbox, self);
   g_signal_connect (router, "connected", G_CALLBACK (on_connected), self);
   g_signal_connect (router, "disconnected", G_CALLBACK (on_disconnected), self);
   if (mkv_router_is_connected (router))
-    mkv_publisher_retry (self);
+    on_connected (router, TRUE, self);
   return self;
 }
 
@@ -598,7 +605,8 @@ mkv_publisher_stop (MkvPublisher *self)
   if (self->stopped)
     return;
   self->stopped = TRUE;
-  mkv_local_store_set_outbox_func (self->store, NULL, NULL);
+  if (self->listening)
+    mkv_local_store_set_outbox_func (self->store, NULL, NULL);
   g_signal_handlers_disconnect_by_data (self->router, self);
   g_signal_handlers_disconnect_by_data (self->clearer, self);
   g_source_destroy (self->pump_source);
