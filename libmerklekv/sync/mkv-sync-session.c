@@ -3,6 +3,7 @@
 #include "sync/mkv-sync-session-private.h"
 
 #include "base/mkv-error.h"
+#include "store/mkv-contents-private.h"
 #include "sync/mkv-sync-sender-private.h"
 #include "sync/mkv-sync-walk-private.h"
 
@@ -381,7 +382,7 @@ compare_horizons (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage 
   *is_behind = theirs < mine;
   if (theirs <= mine)
     return TRUE;
-  if (theirs <= mkv_sync_get_allowed_horizon (now))
+  if (theirs <= mkv_horizon_get_greatest (now))
     {
       view->raise_horizon (theirs, view->user_data);
       return TRUE;

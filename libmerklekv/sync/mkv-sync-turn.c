@@ -73,11 +73,12 @@ mkv_sync_answer_sort (MkvSyncAnswer *self)
   g_array_sort (self->pushes, compare_pushes);
 }
 
+/* To one of the two arrays of prefixes that the answer has. */
 static void
-open_prefix (MkvSyncAnswer *self, MkvPrefix prefix)
+open_prefix (MkvSyncAnswer *self, GArray *prefixes, MkvPrefix prefix)
 {
-  if (self->opened->len < MKV_SYNC_MAX_OPENED)
-    g_array_append_val (self->opened, prefix);
+  if (self->opened->len + self->missing->len < MKV_SYNC_MAX_OPENED)
+    g_array_append_val (prefixes, prefix);
   else
     self->n_ignored++;
 }
@@ -98,7 +99,7 @@ read_cell (MkvSyncAnswer *self, const MkvTree *tree, MkvPrefix prefix, MkvCell m
       break;
 
     case MKV_READING_WANT_ALL:
-      g_array_append_val (self->missing, prefix);
+      open_prefix (self, self->missing, prefix);
       break;
 
     case MKV_READING_PUSH_ONE:
@@ -114,7 +115,7 @@ read_cell (MkvSyncAnswer *self, const MkvTree *tree, MkvPrefix prefix, MkvCell m
       break;
 
     case MKV_READING_SEVERAL:
-      open_prefix (self, prefix);
+      open_prefix (self, self->opened, prefix);
       return;
 
     default:
@@ -210,7 +211,7 @@ read_list (MkvSyncAnswer *self, const MkvTree *tree, const MkvSyncPrefix *list)
   if (mkv_tree_count_prefix (tree, prefix) > length / MKV_SHORT_ID_BYTES + MAX_LISTED_PUSHES)
     {
       self->n_closed--;
-      open_prefix (self, prefix);
+      open_prefix (self, self->opened, prefix);
       return;
     }
   mine = g_array_new (FALSE, FALSE, sizeof (guint64));

@@ -44,9 +44,6 @@ typedef struct
 /* The most entries that are sent for one short id. */
 #define MKV_SYNC_MAX_SAME_SHORT_ID (4)
 
-/* The greatest horizon that @now, in ms, allows. */
-gint64 mkv_sync_get_allowed_horizon (gint64 now);
-
 /* A message that says who sends it and what the replica holds just now. */
 MkvSyncMessage *mkv_sync_view_make_message (const MkvSyncView *self, MkvSyncOperation operation, const char *id);
 

@@ -4,18 +4,6 @@
 
 #include <string.h>
 
-/* How far ahead a peer's clock may be, and the least retention, in ms. */
-#define HORIZON_SLACK (10 * 60 * 1000)
-#define MIN_RETENTION (60 * 60 * 1000)
-
-gint64
-mkv_sync_get_allowed_horizon (gint64 now)
-{
-  gint64 horizon = now + HORIZON_SLACK - MIN_RETENTION;
-
-  return horizon > 0 ? horizon - horizon % MKV_HORIZON_STEP : 0;
-}
-
 MkvSyncMessage *
 mkv_sync_view_make_message (const MkvSyncView *self, MkvSyncOperation operation, const char *id)
 {

@@ -16,7 +16,11 @@
 
 /* After that many sessions without loss a pair has to be equal: one finds what
  * young, future and graves leave, one more what their going brings. */
+#ifdef MKV_SABOTAGED_CELLS
+#define MAX_SESSIONS (30) /* NODES come when cells move nothing any more */
+#else
 #define MAX_SESSIONS (6)
+#endif
 
 static MkvCodec *codec;
 static GPtrArray *pool; /* what both have at first */
@@ -208,8 +212,10 @@ test_pairs (void)
   for (guint i = 0; i < n_pairs; i++)
     run_pair (first_seed + i, 0, &totals);
   g_test_message ("%u pairs, %u sessions, %u through NODES", n_pairs, totals.n_sessions, totals.n_nodes);
-#ifndef MKV_SABOTAGED_CELLS
-  g_assert_cmpuint (totals.n_nodes, <=, n_pairs / 100 + 1);
+#ifdef MKV_SABOTAGED_CELLS
+  g_assert_cmpuint (totals.n_nodes, >, n_pairs / 10);
+#else
+  g_assert_cmpuint (totals.n_nodes, <=, n_pairs / 100);
 #endif
 }
 
