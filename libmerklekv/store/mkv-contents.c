@@ -21,6 +21,7 @@
 /* By how much another clock may be ahead for its horizon to be taken. */
 #define HORIZON_TOLERANCE (10 * 60 * 1000)
 #define BUILD_PAGE 1024
+#define PREFETCH 8
 /* After maintenance that failed, in us. */
 #define RETRY_TIME (60 * G_USEC_PER_SEC)
 #define LONG_AGO (G_MININT64 / 2)
@@ -309,6 +310,7 @@ fill (MkvContents *self, MkvHolding *holding, GError **error)
 {
   g_autofree char *after = NULL;
 
+  mkv_holding_begin (holding);
   for (;;)
     {
       g_autoptr (GPtrArray) page = mkv_storage_scan (self->storage, NULL, after, BUILD_PAGE, error);
@@ -316,12 +318,19 @@ fill (MkvContents *self, MkvHolding *holding, GError **error)
       if (page == NULL)
         return FALSE;
       for (guint i = 0; i < page->len; i++)
-        mkv_holding_put (holding, page->pdata[i], -1, FALSE);
+        {
+          /* Entries lie anywhere in a storage's memory: ask for one while another is put. */
+          if (i + PREFETCH < page->len)
+            __builtin_prefetch (mkv_entry_peek_digest (page->pdata[i + PREFETCH]));
+          mkv_holding_put (holding, page->pdata[i], -1, FALSE);
+        }
       if (page->len < BUILD_PAGE)
-        return TRUE;
+        break;
       g_free (after);
       after = g_strdup (mkv_entry_get_key (page->pdata[page->len - 1]));
     }
+  mkv_holding_end (holding);
+  return TRUE;
 }
 
 gboolean

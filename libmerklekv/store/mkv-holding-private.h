@@ -2,6 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
+#include "merkle/mkv-tree-builder-private.h"
 #include "merkle/mkv-tree-private.h"
 #include "model/mkv-entry.h"
 #include "store/mkv-ahead-private.h"
@@ -19,6 +20,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   MkvTree *tree;
+  MkvTreeBuilder *builder;   /* between mkv_holding_begin() and _end(), else NULL */
   MkvTombstones *tombstones; /* all: in the tree, graves, withheld */
   MkvAhead *ahead;           /* at least all later than limit */
   gint64 horizon;            /* a full hour; older tombstones are graves */
@@ -32,6 +34,11 @@ typedef struct
 
 void mkv_holding_init (MkvHolding *self, gint64 horizon, gint64 limit, gint64 margin);
 void mkv_holding_clear (MkvHolding *self);
+
+/* Between these, all of an empty holding's entries are put, each key once; they
+ * are in the tree from the end on. */
+void mkv_holding_begin (MkvHolding *self);
+void mkv_holding_end (MkvHolding *self);
 
 /* @entry takes the place of one with @old_timestamp; -1 where there was none.
  * Returns whether the tree has changed. */

@@ -14,9 +14,22 @@ mkv_holding_init (MkvHolding *self, gint64 horizon, gint64 limit, gint64 margin)
 void
 mkv_holding_clear (MkvHolding *self)
 {
+  g_clear_pointer (&self->builder, mkv_tree_builder_free);
   g_clear_pointer (&self->tree, mkv_tree_free);
   g_clear_pointer (&self->tombstones, mkv_tombstones_free);
   g_clear_pointer (&self->ahead, mkv_ahead_free);
+}
+
+void
+mkv_holding_begin (MkvHolding *self)
+{
+  self->builder = mkv_tree_builder_new (self->tree);
+}
+
+void
+mkv_holding_end (MkvHolding *self)
+{
+  mkv_tree_builder_finish (g_steal_pointer (&self->builder));
 }
 
 static void
@@ -71,7 +84,10 @@ mkv_holding_put (MkvHolding *self, const MkvEntry *entry, gint64 old_timestamp, 
     }
   if (grave || timestamp > self->limit)
     return old_timestamp >= 0 && mkv_tree_remove (self->tree, key);
-  return mkv_tree_put (self->tree, key, mkv_entry_peek_digest (entry));
+  if (self->builder == NULL)
+    return mkv_tree_put (self->tree, key, mkv_entry_peek_digest (entry));
+  mkv_tree_builder_add (self->builder, key, mkv_entry_peek_digest (entry));
+  return TRUE;
 }
 
 void
