@@ -23,6 +23,8 @@ struct _MkvEntry
   gint ref_count;       /* atomic */
   gint block_count;     /* atomic: of who needs this memory: the entry, and the GBytes that is value */
   gint is_text;         /* atomic: 0 not known yet, 1 text, 2 binary */
+  guint16 key_length;
+  guint16 node_id_length;
   GBytes *value;        /* atomic: NULL in a tombstone, and until someone asks where octets are in data */
   const guint8 *octets; /* the value's, in value or in data; NULL in a tombstone */
   gsize length;         /* of octets */
@@ -30,6 +32,8 @@ struct _MkvEntry
   guint8 digest[MKV_DIGEST_BYTES];
   char data[]; /* the key, NUL, the node id, NUL, and perhaps the value: one allocation */
 };
+
+G_STATIC_ASSERT (MKV_MAX_KEY_BYTES <= G_MAXUINT16 && MKV_MAX_NAME_BYTES <= G_MAXUINT16);
 
 G_DEFINE_BOXED_TYPE (MkvEntry, mkv_entry, mkv_entry_ref, mkv_entry_unref)
 
@@ -65,7 +69,7 @@ write_octets (guint8 *out, guint8 major, const void *octets, gsize length)
 /* SHA-256 of the deterministic CBOR array ["mkv1", key, timestamp, node id,
  * seq, value or null]: doc/protocol.md, "Entry digest". */
 static void
-compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
+compute_digest (MkvEntry *self)
 {
   /* The start, 5 heads of up to 9 octets and 7 behind the last: enough for any
    * key and node id, and for a value of the size that most have. */
@@ -76,9 +80,9 @@ compute_digest (MkvEntry *self, gsize key_length, gsize node_id_length)
 
   memcpy (p, start, sizeof start - 1);
   p += sizeof start - 1;
-  p = write_octets (p, 3, self->data, key_length);
+  p = write_octets (p, 3, self->data, self->key_length);
   p = write_head (p, 0, (guint64) self->stamp.timestamp);
-  p = write_octets (p, 3, self->stamp.node_id, node_id_length);
+  p = write_octets (p, 3, self->stamp.node_id, self->node_id_length);
   p = write_head (p, 0, (guint64) self->stamp.seq);
   if (self->octets == NULL)
     *p++ = 0xF6; /* null */
@@ -109,6 +113,8 @@ entry_alloc (const char *key, gsize key_length, gint64 timestamp, const char *no
   self->ref_count = 1;
   self->block_count = 1;
   self->is_text = 0;
+  self->key_length = (guint16) key_length;
+  self->node_id_length = (guint16) node_id_length;
   self->value = NULL;
   self->octets = NULL;
   self->length = 0;
@@ -139,7 +145,7 @@ mkv_entry_new_checked (const char *key, gsize key_length, GBytes *value, gint64 
   MkvEntry *self = entry_alloc (key, key_length, timestamp, node_id, node_id_length, seq, 0);
 
   set_value (self, value);
-  compute_digest (self, key_length, node_id_length);
+  compute_digest (self);
   return self;
 }
 
@@ -254,7 +260,7 @@ mkv_entry_new_from_octets (const char *key, gsize key_length, const guint8 *valu
       self->octets = memcpy (self->data + key_length + node_id_length + 2, value, value_length);
       self->length = value_length;
     }
-  compute_digest (self, key_length, node_id_length);
+  compute_digest (self);
   return self;
 }
 
@@ -362,6 +368,42 @@ const char *
 mkv_entry_get_key (const MkvEntry *self)
 {
   return self->data;
+}
+
+/**
+ * mkv_entry_peek_key: (skip)
+ * @self: an entry
+ * @length: (out): how many octets the key has
+ *
+ * The key, and its length without counting.
+ *
+ * Returns: (transfer none): the key, valid as long as @self
+ *
+ * Since: 0.1
+ */
+const char *
+mkv_entry_peek_key (const MkvEntry *self, gsize *length)
+{
+  *length = self->key_length;
+  return self->data;
+}
+
+/**
+ * mkv_entry_peek_node_id: (skip)
+ * @self: an entry
+ * @length: (out): how many octets the writer's id has
+ *
+ * The writer's id, and its length without counting.
+ *
+ * Returns: (transfer none): the writer's id, valid as long as @self
+ *
+ * Since: 0.1
+ */
+const char *
+mkv_entry_peek_node_id (const MkvEntry *self, gsize *length)
+{
+  *length = self->node_id_length;
+  return self->stamp.node_id;
 }
 
 /**

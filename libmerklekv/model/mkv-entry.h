@@ -36,6 +36,12 @@ MKV_API
 const char *mkv_entry_get_key (const MkvEntry *self);
 
 MKV_API
+const char *mkv_entry_peek_key (const MkvEntry *self, gsize *length);
+
+MKV_API
+const char *mkv_entry_peek_node_id (const MkvEntry *self, gsize *length);
+
+MKV_API
 GBytes *mkv_entry_get_value (const MkvEntry *self);
 
 MKV_API

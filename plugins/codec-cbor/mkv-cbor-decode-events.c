@@ -8,6 +8,7 @@
 #include "base/mkv-limits.h"
 #include "mkv-cbor-literals.h"
 #include "mkv-cbor-sync.h"
+#include "model/mkv-names.h"
 
 typedef enum
 {
@@ -55,15 +56,6 @@ typedef struct
   MkvCborItem items[N_FIELDS];
 } Event;
 
-/* What is good as an op, a key or a node id is good as a text: check_texts() is
- * for those that are not. */
-static inline gboolean
-check_value (MkvCborReader *reader, guint field, const MkvCborItem *item)
-{
-  return field == FIELD_OP || field == FIELD_KEY || field == FIELD_NODE_ID ||
-         mkv_cbor_reader_check_text (reader, item);
-}
-
 /* Takes the value of a field. */
 static gboolean
 take_value (MkvCborReader *reader, Event *event, guint field)
@@ -73,49 +65,7 @@ take_value (MkvCborReader *reader, Event *event, guint field)
   if (!mkv_cbor_reader_next (reader, item))
     return FALSE;
   event->seen |= 1u << field;
-  if (item->type == MKV_CBOR_TEXT)
-    return check_value (reader, field, item);
   return mkv_cbor_reader_complete (reader, item) && mkv_cbor_reader_leave_behind (reader, item);
-}
-
-/* The same, if it is of the type that it has to be. */
-static inline gboolean
-take_value_of (MkvCborReader *reader, Event *event, guint field, MkvCborType type)
-{
-  MkvCborItem *item = &event->items[field];
-
-  event->seen |= 1u << field;
-  return mkv_cbor_reader_next (reader, item) && item->type == type &&
-         (type != MKV_CBOR_TEXT || check_value (reader, field, item));
-}
-
-/* Takes a literal, if it comes next. Comparing so many octets as the compiler
- * knows takes a few instructions. */
-#define TAKE(reader, literal)                                       \
-  ((gsize) ((reader)->end - (reader)->at) >= LENGTH (literal) &&    \
-   memcmp ((reader)->at, literal, LENGTH (literal)) == 0 &&         \
-   ((reader)->at += LENGTH (literal), TRUE))
-
-/* Takes the SET of a text that a deterministic encoder writes, which is what
- * comes nearly always: then there is nothing to look up. If it is anything else,
- * or malformed, it is for take_fields() to find out. */
-static gboolean
-take_usual (MkvCborReader *reader, Event *event)
-{
-  const guint8 *start = reader->at;
-
-  event->seen = 1u << FIELD_OP;
-  event->items[FIELD_OP] = (MkvCborItem){ .type = MKV_CBOR_TEXT, .octets = (const guint8 *) "SET", .length = 3 };
-  if (TAKE (reader, SET_HEAD) && take_value_of (reader, event, FIELD_KEY, MKV_CBOR_TEXT) &&
-      TAKE (reader, SEQ) && take_value_of (reader, event, FIELD_SEQ, MKV_CBOR_UINT) &&
-      TAKE (reader, VALUE) && take_value_of (reader, event, FIELD_VALUE, MKV_CBOR_TEXT) &&
-      TAKE (reader, NODE_ID) && take_value_of (reader, event, FIELD_NODE_ID, MKV_CBOR_TEXT) &&
-      TAKE (reader, CHECKSUM) && take_value_of (reader, event, FIELD_CHECKSUM, MKV_CBOR_BYTES) &&
-      TAKE (reader, TIMESTAMP) && take_value_of (reader, event, FIELD_TIMESTAMP, MKV_CBOR_UINT))
-    return TRUE;
-  reader->at = start;
-  reader->error = NULL;
-  return FALSE;
 }
 
 /* Takes all of the map, also where it is no good event: what is malformed in it
@@ -138,19 +88,6 @@ take_fields (MkvCborReader *reader, const MkvCborItem *head, Event *event)
         return FALSE;
     }
   return reader->error == NULL;
-}
-
-/* What take_value() leaves out. */
-static gboolean
-check_texts (MkvCborReader *reader, const Event *event)
-{
-  static const Field texts[] = { FIELD_OP, FIELD_KEY, FIELD_NODE_ID };
-
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    if ((event->seen & 1u << texts[i]) != 0 && event->items[texts[i]].type == MKV_CBOR_TEXT &&
-        !mkv_cbor_reader_check_text (reader, &event->items[texts[i]]))
-      return FALSE;
-  return TRUE;
 }
 
 static MkvEntry *
@@ -231,16 +168,88 @@ take_map (MkvCborReader *reader, Event *event, GError **reason)
   return mkv_cbor_reader_leave_behind (reader, &head);
 }
 
+/* Takes a literal, if it comes next. Comparing so many octets as the compiler
+ * knows takes a few instructions. */
+#define TAKE(at, end, literal)                          \
+  ((gsize) ((end) - (at)) >= LENGTH (literal) &&        \
+   memcmp ((at), literal, LENGTH (literal)) == 0 &&     \
+   ((at) += LENGTH (literal), TRUE))
+
+/* Takes a text, or an integer, that is not the last of the payload. */
+static inline gboolean
+take_head (const guint8 **at, const guint8 *end, guint8 major, guint64 *number)
+{
+  guint info;
+
+  if (end - *at < 9 || **at >> 5 != major || (info = **at & 0x1F) > 27)
+    return FALSE;
+  ++*at;
+  *number = mkv_cbor_read_argument (at, info);
+  return TRUE;
+}
+
+static inline gboolean
+take_text (const guint8 **at, const guint8 *end, const char **text, guint64 *length)
+{
+  if (!take_head (at, end, 3, length) || *length > (gsize) (end - *at))
+    return FALSE;
+  *text = (const char *) *at;
+  *at += *length;
+  return TRUE;
+}
+
+/* Takes the SET of a text as a deterministic encoder writes it, which is what
+ * comes nearly always: then there is nothing to look up and to note. NULL if it
+ * is anything else, or not good in any way: why, take_map() finds out, which
+ * begins from the start. */
+static MkvEntry *
+take_usual (MkvCborReader *reader)
+{
+  const guint8 *at = reader->at, *end = reader->end, *checksum;
+  const char *key, *value, *node_id;
+  guint64 key_length, value_length, node_id_length, seq, timestamp;
+  MkvEntry *entry;
+
+  if (!TAKE (at, end, SET_HEAD) || !take_text (&at, end, &key, &key_length) ||
+      !TAKE (at, end, SEQ) || !take_head (&at, end, 0, &seq) ||
+      !TAKE (at, end, VALUE) || !take_text (&at, end, &value, &value_length) ||
+      !TAKE (at, end, NODE_ID) || !take_text (&at, end, &node_id, &node_id_length) ||
+      !TAKE (at, end, CHECKSUM_HEAD) || end - at < MKV_CHECKSUM_BYTES)
+    return NULL;
+  checksum = at;
+  at += MKV_CHECKSUM_BYTES;
+  if (!TAKE (at, end, TIMESTAMP) || !take_head (&at, end, 0, &timestamp) ||
+      at - reader->at > MKV_MAX_EVENT_BYTES || seq > G_MAXINT64 || timestamp > G_MAXINT64 ||
+      !mkv_text_is_valid (value, value_length))
+    return NULL;
+  entry = mkv_entry_new_from_octets (key, key_length, (const guint8 *) value, value_length, (gint64) timestamp,
+                                     node_id, node_id_length, (gint64) seq, NULL);
+  if (entry == NULL)
+    return NULL;
+  if (memcmp (mkv_entry_peek_digest (entry), checksum, MKV_CHECKSUM_BYTES) != 0)
+    {
+      mkv_entry_unref (entry);
+      return NULL;
+    }
+  reader->at = at;
+  return entry;
+}
+
 /* The same; what is good goes to @entries, or else the reason to @refused. */
 static gboolean
 take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
 {
   const guint8 *start = reader->at;
   g_autoptr (GError) reason = NULL;
-  MkvEntry *entry = NULL;
+  MkvEntry *entry = take_usual (reader);
   Event event;
 
-  if (!take_usual (reader, &event) && !take_map (reader, &event, &reason))
+  if (entry != NULL)
+    {
+      g_ptr_array_add (entries, entry);
+      return TRUE;
+    }
+  if (!take_map (reader, &event, &reason))
     return FALSE;
   if (reason == NULL && reader->at - start > MKV_MAX_EVENT_BYTES)
     g_set_error (&reason, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
@@ -251,8 +260,6 @@ take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
       g_ptr_array_add (entries, entry);
       return TRUE;
     }
-  if (!check_texts (reader, &event))
-    return FALSE;
   if (*refused == NULL)
     *refused = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (*refused, g_strdup_printf ("Event %u: %s", entries->len + (*refused)->len + 1, reason->message));

@@ -12,20 +12,22 @@
 
 typedef struct
 {
+  const char *key;
   gsize key_length;
+  const char *node_id;
   gsize node_id_length;
   const guint8 *value;
   gsize value_length;
   gsize size; /* of the event, encoded */
 } Parts;
 
-static void
+static inline void
 measure (const MkvEntry *entry, Parts *parts)
 {
   const MkvStamp *stamp = mkv_entry_get_stamp (entry);
 
-  parts->key_length = strlen (mkv_entry_get_key (entry));
-  parts->node_id_length = strlen (stamp->node_id);
+  parts->key = mkv_entry_peek_key (entry, &parts->key_length);
+  parts->node_id = mkv_entry_peek_node_id (entry, &parts->node_id_length);
   parts->size = LENGTH (SEQ) + LENGTH (NODE_ID) + LENGTH (CHECKSUM_HEAD) + MKV_CHECKSUM_BYTES +
                 LENGTH (TIMESTAMP) + mkv_cbor_head_length (parts->key_length) + parts->key_length +
                 mkv_cbor_head_length ((guint64) stamp->seq) + mkv_cbor_head_length (parts->node_id_length) +
@@ -54,8 +56,15 @@ put (guint8 *at, const void *octets, gsize length)
 static inline guint8 *
 put_string (guint8 *at, gboolean is_text, const void *octets, gsize length)
 {
+  guint8 major = is_text ? 0x60 : 0x40;
+
   if (G_LIKELY (length < 24))
-    *at++ = (guint8) ((is_text ? 0x60 : 0x40) | length);
+    *at++ = major | (guint8) length;
+  else if (G_LIKELY (length <= 0xFF))
+    {
+      *at++ = major | 24;
+      *at++ = (guint8) length;
+    }
   else if (is_text)
     at += cbor_encode_string_start (length, at, MKV_CBOR_HEAD_BYTES);
   else
@@ -81,7 +90,7 @@ put_event (guint8 *at, const MkvEntry *entry, const Parts *parts)
   gboolean deleted = parts->value == NULL;
 
   at = deleted ? PUT (at, DELETE_HEAD) : PUT (at, SET_HEAD);
-  at = put_string (at, TRUE, mkv_entry_get_key (entry), parts->key_length);
+  at = put_string (at, TRUE, parts->key, parts->key_length);
   at = PUT (at, SEQ);
   at = put_uint (at, (guint64) stamp->seq);
   if (!deleted)
@@ -90,7 +99,7 @@ put_event (guint8 *at, const MkvEntry *entry, const Parts *parts)
       at = put_string (at, mkv_entry_is_text (entry), parts->value, parts->value_length);
     }
   at = PUT (at, NODE_ID);
-  at = put_string (at, TRUE, stamp->node_id, parts->node_id_length);
+  at = put_string (at, TRUE, parts->node_id, parts->node_id_length);
   at = PUT (at, CHECKSUM_HEAD);
   at = put (at, mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES);
   at = PUT (at, TIMESTAMP);

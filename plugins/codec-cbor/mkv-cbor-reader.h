@@ -74,6 +74,36 @@ gboolean mkv_cbor_reader_complete (MkvCborReader *self, MkvCborItem *item);
 gboolean mkv_cbor_reader_check_text (MkvCborReader *self, const MkvCborItem *item);
 gboolean mkv_cbor_reader_more_or_leave (MkvCborReader *self, MkvCborContainer *container);
 
+/* Reads the argument of a head: @info, at most 27, is the low bits of its first
+ * octet, and *@at is behind that octet. */
+static inline guint64
+mkv_cbor_read_argument (const guint8 **at, guint info)
+{
+  const guint8 *octets = *at;
+  guint64 number;
+
+  if (info < 24)
+    return info;
+  if (info == 24)
+    number = octets[0];
+  else if (info == 25)
+    number = (guint64) octets[0] << 8 | octets[1];
+  else if (info == 26)
+    {
+      guint32 half;
+
+      memcpy (&half, octets, 4);
+      number = GUINT32_FROM_BE (half);
+    }
+  else
+    {
+      memcpy (&number, octets, 8);
+      number = GUINT64_FROM_BE (number);
+    }
+  *at = octets + (1u << (info - 24));
+  return number;
+}
+
 /* Takes the head of an item, or all of a string of definite length. Does not
  * look at the text: mkv_cbor_reader_check_text() or _complete() does.
  *
@@ -101,29 +131,7 @@ mkv_cbor_reader_next (MkvCborReader *self, MkvCborItem *item)
   if (G_UNLIKELY (type < 0 || info > 27 || (left < 9 && info > 23)))
     return mkv_cbor_reader_next_by_libcbor (self, item);
   at++;
-  if (info < 24)
-    number = info;
-  else if (info == 24)
-    number = *at++;
-  else if (info == 25)
-    {
-      number = (guint64) at[0] << 8 | at[1];
-      at += 2;
-    }
-  else if (info == 26)
-    {
-      guint32 octets;
-
-      memcpy (&octets, at, 4);
-      number = GUINT32_FROM_BE (octets);
-      at += 4;
-    }
-  else
-    {
-      memcpy (&number, at, 8);
-      number = GUINT64_FROM_BE (number);
-      at += 8;
-    }
+  number = mkv_cbor_read_argument (&at, info);
   item->type = (MkvCborType) type;
   item->number = number;
   if (type == MKV_CBOR_BYTES || type == MKV_CBOR_TEXT)

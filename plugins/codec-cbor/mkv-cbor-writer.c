@@ -185,12 +185,6 @@ mkv_cbor_writer_clear (MkvCborWriter *self)
   g_clear_pointer (&self->octets, g_free);
 }
 
-gsize
-mkv_cbor_head_length (guint64 number)
-{
-  return number < 24 ? 1 : number <= 0xFF ? 2 : number <= 0xFFFF ? 3 : number <= 0xFFFFFFFF ? 5 : 9;
-}
-
 gint
 mkv_cbor_compare_keys (const char *a, const char *b)
 {

@@ -53,7 +53,11 @@ void mkv_cbor_writer_field_boolean (MkvCborWriter *self, const char *name, gbool
 GBytes *mkv_cbor_writer_end_fields (MkvCborWriter *self, gsize max_bytes, GError **error);
 
 /* How long the head of a string, or of an integer from 0 on, is. */
-gsize mkv_cbor_head_length (guint64 number);
+static inline gsize
+mkv_cbor_head_length (guint64 number)
+{
+  return number < 24 ? 1 : number <= 0xFF ? 2 : number <= 0xFFFF ? 3 : number <= 0xFFFFFFFF ? 5 : 9;
+}
 
 /* The order of the keys of a map: that of their encoded form. */
 gint mkv_cbor_compare_keys (const char *a, const char *b);

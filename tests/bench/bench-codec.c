@@ -134,8 +134,9 @@ run_libcbor (GPtrArray *entries)
     {
       const MkvEntry *entry = entries->pdata[i];
       const MkvStamp *stamp = mkv_entry_get_stamp (entry);
-      const char *key = mkv_entry_get_key (entry);
-      gsize length, value_length, read = 0;
+      gsize length, key_length, node_id_length, value_length, read = 0;
+      const char *key = mkv_entry_peek_key (entry, &key_length);
+      const char *node = mkv_entry_peek_node_id (entry, &node_id_length);
       const guint8 *value = mkv_entry_peek_value (entry, &value_length);
       guint8 *at = buffer;
       Seen seen;
@@ -144,13 +145,13 @@ run_libcbor (GPtrArray *entries)
       at += PUT_NAME (at, end, "op");
       at += PUT_NAME (at, end, "SET");
       at += PUT_NAME (at, end, "key");
-      at += put_text (at, end, key, strlen (key));
+      at += put_text (at, end, key, key_length);
       at += PUT_NAME (at, end, "seq");
       at += cbor_encode_uint ((guint64) stamp->seq, at, (gsize) (end - at));
       at += PUT_NAME (at, end, "value");
       at += put_text (at, end, (const char *) value, value_length);
       at += PUT_NAME (at, end, "node_id");
-      at += put_text (at, end, stamp->node_id, strlen (stamp->node_id));
+      at += put_text (at, end, node, node_id_length);
       at += PUT_NAME (at, end, "checksum");
       at += cbor_encode_bytestring_start (MKV_CHECKSUM_BYTES, at, (gsize) (end - at));
       memcpy (at, mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES);

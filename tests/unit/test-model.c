@@ -129,6 +129,10 @@ test_entry_octets (void)
   g_assert_cmpstr (mkv_entry_get_stamp (self)->node_id, ==, "node");
   g_assert_cmpint (mkv_entry_compare (self, expected), ==, 0);
   g_assert_true (mkv_entry_is_text (self));
+  g_assert_true (mkv_entry_peek_key (self, &length) == mkv_entry_get_key (self));
+  g_assert_cmpuint (length, ==, 1);
+  g_assert_true (mkv_entry_peek_node_id (self, &length) == mkv_entry_get_stamp (self)->node_id);
+  g_assert_cmpuint (length, ==, 4);
   octets = mkv_entry_peek_value (self, &length);
   g_assert_cmpmem (octets, length, "value", 5);
   value = g_bytes_ref (mkv_entry_get_value (self));
