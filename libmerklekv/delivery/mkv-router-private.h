@@ -21,6 +21,8 @@ typedef enum
   MKV_ROUTE_COMMANDS,  /* {prefix}/{client_id}/cmd */
   MKV_ROUTE_RESPONSES, /* {prefix}/{client_id}/res, without presence */
   MKV_ROUTE_EVENTS,    /* {prefix}/replication/events */
+  MKV_ROUTE_SYNC,      /* {prefix}/antientropy/{client_id} */
+  MKV_ROUTE_SYNC_ALL,  /* {prefix}/antientropy/global */
   MKV_N_ROUTES
 } MkvRoute;
 
@@ -78,6 +80,9 @@ const char *mkv_router_get_client_id (MkvRouter *self);
 char *mkv_router_get_command_topic (MkvRouter *self, const char *client_id);
 char *mkv_router_get_response_topic (MkvRouter *self, const char *client_id);
 const char *mkv_router_get_events_topic (MkvRouter *self);
+
+/* NULL for everyone. */
+char *mkv_router_get_sync_topic (MkvRouter *self, const char *client_id);
 
 /* Whether @topic is {prefix}/{client_id}/res of any client. */
 gboolean mkv_router_is_response_topic (MkvRouter *self, const char *topic);

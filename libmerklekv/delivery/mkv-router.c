@@ -237,6 +237,10 @@ find_route (MkvRouter *self, const char *topic)
     return MKV_ROUTE_COMMANDS;
   if (g_str_equal (topic, self->topics[MKV_ROUTE_RESPONSES]))
     return MKV_ROUTE_RESPONSES;
+  if (g_str_equal (topic, self->topics[MKV_ROUTE_SYNC]))
+    return MKV_ROUTE_SYNC;
+  if (g_str_equal (topic, self->topics[MKV_ROUTE_SYNC_ALL]))
+    return MKV_ROUTE_SYNC_ALL;
   return MKV_N_ROUTES;
 }
 
@@ -365,6 +369,8 @@ mkv_router_new (MkvTransport *transport, MkvCodec *json, MkvCodec *cbor, MkvCode
   self->topics[MKV_ROUTE_COMMANDS] = mkv_router_get_command_topic (self, client_id);
   self->topics[MKV_ROUTE_RESPONSES] = mkv_router_get_response_topic (self, client_id);
   self->topics[MKV_ROUTE_EVENTS] = g_strconcat (prefix, "/replication/events", NULL);
+  self->topics[MKV_ROUTE_SYNC] = mkv_router_get_sync_topic (self, client_id);
+  self->topics[MKV_ROUTE_SYNC_ALL] = mkv_router_get_sync_topic (self, NULL);
   self->subscriber = mkv_subscriber_new (transport, self->topics[MKV_ROUTE_RESPONSES], node_id, clock, observer);
   g_signal_connect (transport, "message", G_CALLBACK (on_message), self);
   g_signal_connect (transport, "published", G_CALLBACK (on_published), self);
@@ -470,6 +476,12 @@ const char *
 mkv_router_get_events_topic (MkvRouter *self)
 {
   return self->topics[MKV_ROUTE_EVENTS];
+}
+
+char *
+mkv_router_get_sync_topic (MkvRouter *self, const char *client_id)
+{
+  return g_strconcat (self->prefix, "antientropy/", client_id != NULL ? client_id : "global", NULL);
 }
 
 gboolean

@@ -51,6 +51,8 @@ static const char *const counter_names[] = {
   [MKV_COUNTER_EVENTS_STALE] = "events-stale",
   [MKV_COUNTER_EVENTS_DUPLICATE] = "events-duplicate",
   [MKV_COUNTER_EVENTS_PUBLISHED] = "events-published",
+  [MKV_COUNTER_SYNC_SESSIONS] = "sync-sessions",
+  [MKV_COUNTER_SYNC_APPLIED] = "sync-applied",
   [MKV_COUNTER_DROPPED_RETAINED] = "dropped-retained",
   [MKV_COUNTER_DROPPED_OWN] = "dropped-own",
   [MKV_COUNTER_DROPPED_TOPIC] = "dropped-topic",
@@ -70,6 +72,8 @@ static const char *const counter_names[] = {
   [MKV_COUNTER_RESPONSES_UNKNOWN] = "responses-unknown",
   [MKV_COUNTER_MIRRORED_NOT_SENT] = "mirrored-not-sent",
   [MKV_COUNTER_MESSAGES_NOT_SENT] = "messages-not-sent",
+  [MKV_COUNTER_SYNC_IGNORED] = "sync-ignored",
+  [MKV_COUNTER_SYNC_REFUSED] = "sync-refused",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (counter_names) == MKV_N_COUNTERS);

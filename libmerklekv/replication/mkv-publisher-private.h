@@ -32,6 +32,10 @@ void mkv_publisher_set_max_batch (MkvPublisher *self, guint max_batch);
 /* Sends what is waiting now, and tries again what the broker refused. */
 void mkv_publisher_retry (MkvPublisher *self);
 
+/* Sends entries that are not this node's, or not in the outbox, once, best
+ * effort. (element-type MkvEntry) */
+void mkv_publisher_publish_once (MkvPublisher *self, GPtrArray *entries);
+
 /* For good; what the broker acknowledges afterwards is still cleared. */
 void mkv_publisher_stop (MkvPublisher *self);
 

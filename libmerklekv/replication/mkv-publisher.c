@@ -387,6 +387,33 @@ send_batch (MkvPublisher *self, GPtrArray *batch, gboolean single, gsize max_byt
     pause_for (self, LEAST_RETRY_DELAY);
 }
 
+void
+mkv_publisher_publish_once (MkvPublisher *self, GPtrArray *entries)
+{
+  guint max_inflight, max_payload, first = 0;
+
+  mkv_router_get_limits (self->router, &max_inflight, &max_payload);
+  while (first < entries->len)
+    {
+      g_autoptr (GPtrArray) batch = g_ptr_array_new ();
+      g_autoptr (MkvMessage) message = NULL;
+      g_autoptr (GBytes) payload = NULL;
+      MkvCodec *codec;
+      guint n = 1;
+
+      for (guint i = first; i < entries->len; i++)
+        g_ptr_array_add (batch, entries->pdata[i]);
+      payload = encode (self, batch, MIN (max_payload, MKV_MAX_EVENTS_BYTES), max_payload, &n, &codec, NULL);
+      first += payload != NULL ? n : 1;
+      if (payload == NULL)
+        continue;
+      message = mkv_router_message_new (self->router, mkv_router_get_events_topic (self->router), codec, payload,
+                                        self->compression);
+      if (!mkv_router_send (self->router, message, NULL, NULL, NULL))
+        return;
+    }
+}
+
 static void
 forget_round (MkvPublisher *self)
 {

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "model/mkv-sync-message.h"
+#include "sync/mkv-sync-session-private.h"
+
+G_BEGIN_DECLS
+
+/* What is known of the other replicas, for people and for the schedule. Of as
+ * many as fit: who was heard of longest ago makes room. */
+typedef struct _MkvSyncContacts MkvSyncContacts;
+
+typedef struct
+{
+  char *client_id;
+  gint64 heard_at;      /* monotonic, us */
+  gint64 last_seen;     /* wall clock, ms */
+  MkvSyncMessage *root; /* its last ROOT; NULL before the first */
+  gboolean equal;       /* when it was heard of last, or a session with it ended */
+  char *reason;         /* why not; NULL where nothing is known */
+
+  /* The last session with it; 0 before the first. */
+  guint64 n_differed; /* entries that went either way */
+  guint64 n_octets;
+  guint n_messages;
+} MkvSyncContact;
+
+MkvSyncContacts *mkv_sync_contacts_new (void);
+void mkv_sync_contacts_free (MkvSyncContacts *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvSyncContacts, mkv_sync_contacts_free)
+
+/* It was heard of now. */
+MkvSyncContact *mkv_sync_contacts_hear (MkvSyncContacts *self, const char *client_id, gint64 now, gint64 wall);
+
+MkvSyncContact *mkv_sync_contacts_look_up (MkvSyncContacts *self, const char *client_id);
+
+void mkv_sync_contact_set_root (MkvSyncContact *peer, MkvSyncMessage *root);
+void mkv_sync_contact_set_equal (MkvSyncContact *peer, gboolean equal, const char *reason);
+void mkv_sync_contact_note_session (MkvSyncContact *peer, const MkvSyncFigures *figures);
+
+/* Whether one that is not @except announced @root at @since or later. */
+gboolean mkv_sync_contacts_has_root (MkvSyncContacts *self, const guint8 *root, gint64 since, const char *except);
+
+/* One whose root was another when it was heard of, at @since or later. */
+MkvSyncContact *mkv_sync_contacts_find_unequal (MkvSyncContacts *self, gint64 since);
+
+/* As mkv_syncer_list_peers(). */
+GVariant *mkv_sync_contacts_list (MkvSyncContacts *self);
+
+G_END_DECLS

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "sync/mkv-sync-contacts-private.h"
+#include "sync/mkv-sync-schedule-private.h"
+#include "sync/mkv-syncer-private.h"
+
+G_BEGIN_DECLS
+
+/* What the files of the syncer share: mkv-syncer.c hears and keeps time,
+ * mkv-syncer-sessions.c sends, and runs the sessions, mkv-syncer-requests.c is
+ * for those who ask for a sync. */
+
+/* In us. */
+#define MKV_SYNCER_SESSION_TIMEOUT (30 * G_USEC_PER_SEC)
+#define MKV_SYNCER_REQUEST_QUIET (3 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  gint ref_count;
+  MkvSyncer *syncer; /* NULL once it is over */
+  MkvSyncSession *session;
+  char *name; /* in the table: who and which */
+  gboolean is_applying;
+  GQueue waiting; /* of MkvSyncerArrival */
+  GPtrArray *brought; /* of MkvEntry; NULL when there were too many */
+  guint8 first_root[MKV_DIGEST_BYTES];
+  guint64 progress;
+  gint64 progress_at;
+} MkvSyncerSession;
+
+typedef struct
+{
+  MkvSyncMessage *message;
+  gsize n_octets;
+} MkvSyncerArrival;
+
+/* Who waits for a sync. */
+typedef struct
+{
+  GTask *task;
+  char *peer; /* NULL for any */
+  guint64 n_before;
+  gint64 begun_at;
+  gboolean asked; /* a session with the peer was started, */
+  gboolean ended; /* and has ended */
+} MkvSyncerRequest;
+
+struct _MkvSyncer
+{
+  GObject parent_instance;
+
+  MkvLocalStore *store;
+  MkvContents *contents; /* the store's */
+  MkvRouter *router;
+  MkvCodec *codec;
+  MkvClock *clock;
+  MkvObserver *observer;
+  GMainContext *context;
+  MkvSyncPublishFunc publish;
+  gpointer publish_data;
+
+  MkvSyncView view;
+  MkvSyncSchedule *schedule;
+  MkvSyncContacts *peers;
+  GHashTable *sessions; /* name: MkvSyncerSession */
+  MkvSyncerSession *started;     /* the one of this node, in the table; or NULL */
+  guint n_answered;
+  GQueue requests; /* of MkvSyncerRequest */
+  guint64 n_applied;
+  gint64 max_interval;
+
+  gboolean has_equal;
+  guint64 equal_generation; /* of the contents that a peer's were equal to */
+
+  /* A different root that came while the contents changed. */
+  MkvSyncMessage *deferred;
+  gint64 unrest_since;
+
+  guint64 rate;   /* octets a second; 0 for any number */
+  double credit;  /* octets that may be sent now */
+  gint64 credit_at;
+
+  GSource *timer;
+  gint64 timer_at;
+  gboolean stopped;
+};
+
+enum
+{
+  MKV_SYNCER_SIGNAL_SESSION_STARTED,
+  MKV_SYNCER_SIGNAL_SESSION_PROGRESS,
+  MKV_SYNCER_SIGNAL_SESSION_ENDED,
+  MKV_SYNCER_SIGNAL_STATE_CHANGED,
+  MKV_SYNCER_N_SIGNALS
+};
+
+extern guint mkv_syncer_signals[MKV_SYNCER_N_SIGNALS];
+
+static inline gint64
+mkv_syncer_get_now (MkvSyncer *self)
+{
+  return mkv_clock_get_monotonic_time (self->clock);
+}
+
+/* Sees to it that the timer comes when something is due. */
+void mkv_syncer_arm (MkvSyncer *self);
+
+/* A peer's contents are equal to this node's just now. */
+void mkv_syncer_note_equal (MkvSyncer *self);
+
+/* Tells everyone the root. */
+void mkv_syncer_announce (MkvSyncer *self);
+
+/* Starts a session with @peer; @root is its ROOT, or NULL. */
+void mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *root);
+
+/* Takes a message of a session in, where there is one or has to be one. */
+void mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets);
+
+/* Ends sessions without progress, and goes on with those that could not send. */
+void mkv_syncer_look_at_sessions (MkvSyncer *self);
+void mkv_syncer_end_sessions (MkvSyncer *self);
+
+void mkv_syncer_session_unref (gpointer session);
+
+/* Answers requests that are settled; starts what they ask for. */
+void mkv_syncer_look_at_requests (MkvSyncer *self);
+void mkv_syncer_fail_requests (MkvSyncer *self);
+
+G_END_DECLS

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "sync/mkv-syncer-core-private.h"
+
+#include <string.h>
+
+#include "base/mkv-error.h"
+#include "store/mkv-store-private.h"
+
+/* In us. */
+#define MAX_KNOWN_TIME (24 * 3600 * (gint64) G_USEC_PER_SEC)
+
+/* Sessions answered at once. */
+#define MAX_ANSWERED 4
+
+/* Messages of a session that wait until what came before is in the store: four
+ * parts of a turn, and what belongs to nothing. */
+#define MAX_WAITING 8
+
+/* A session that brought more than that is not told to others. */
+#define MAX_PUBLISHED 4096
+
+static void pump (MkvSyncerSession *session);
+
+static void
+arrival_free (gpointer data)
+{
+  MkvSyncerArrival *arrival = data;
+
+  mkv_sync_message_unref (arrival->message);
+  g_free (arrival);
+}
+
+void
+mkv_syncer_session_unref (gpointer data)
+{
+  MkvSyncerSession *session = data;
+
+  if (--session->ref_count > 0)
+    return;
+  mkv_sync_session_free (session->session);
+  g_queue_clear_full (&session->waiting, arrival_free);
+  g_clear_pointer (&session->brought, g_ptr_array_unref);
+  g_free (session->name);
+  g_free (session);
+}
+
+/* Sending. */
+
+static void
+send_payload (MkvSyncer *self, const char *topic, GBytes *payload)
+{
+  g_autoptr (MkvMessage) message = mkv_router_message_new (self->router, topic, self->codec, payload,
+                                                           MKV_COMPRESSION_OFF);
+
+  /* What is lost is made good by another session. */
+  mkv_router_send (self->router, message, NULL, NULL, NULL);
+}
+
+static gsize
+get_max_payload (MkvSyncer *self)
+{
+  guint max_inflight, max_payload;
+
+  mkv_router_get_limits (self->router, &max_inflight, &max_payload);
+  return max_payload;
+}
+
+/* Takes @message, which fits into one payload. @peer is NULL for everyone. */
+static void
+send_message (MkvSyncer *self, const char *peer, MkvSyncMessage *owned)
+{
+  g_autoptr (MkvSyncMessage) message = owned;
+  g_autofree char *topic = mkv_router_get_sync_topic (self->router, peer);
+  g_autoptr (GBytes) payload = NULL;
+  g_autoptr (GError) error = NULL;
+  guint n;
+
+  payload = mkv_codec_encode_sync (self->codec, message, 0, get_max_payload (self), &n, &error);
+  if (payload == NULL)
+    mkv_observer_drop (self->observer, MKV_COUNTER_MESSAGES_NOT_SENT, "A message of anti-entropy is not sent: %s",
+                       error->message);
+  else
+    send_payload (self, topic, payload);
+}
+
+void
+mkv_syncer_announce (MkvSyncer *self)
+{
+  send_message (self, NULL, mkv_sync_view_make_root (&self->view, mkv_local_store_get_node_id (self->store)));
+}
+
+static void
+claim (MkvSyncer *self, const char *peer)
+{
+  MkvSyncMessage *message = mkv_sync_view_make_message (&self->view, MKV_SYNC_OPERATION_CLAIM, NULL);
+
+  mkv_sync_message_set_to (message, peer);
+  send_message (self, NULL, message);
+}
+
+static void
+send_error (MkvSyncer *self, const char *peer, const char *id, MkvErrorCode code, const char *text)
+{
+  MkvSyncMessage *message = mkv_sync_view_make_message (&self->view, MKV_SYNC_OPERATION_ERROR, id);
+
+  mkv_sync_message_set_error (message, code, text);
+  send_message (self, peer, message);
+}
+
+/* Whether octets may be sent now, by `sync-rate`. */
+static gboolean
+has_credit (MkvSyncer *self)
+{
+  gint64 now = mkv_syncer_get_now (self);
+
+  if (self->rate == 0)
+    return TRUE;
+  self->credit += (double) (now - self->credit_at) / G_USEC_PER_SEC * (double) self->rate;
+  self->credit = MIN (self->credit, (double) MAX (self->rate, MKV_MAX_SYNC_BYTES));
+  self->credit_at = now;
+  return self->credit > 0;
+}
+
+/* Sessions. */
+
+static MkvSyncerSession *
+session_new (MkvSyncer *self, const char *id, const char *peer, gboolean starter)
+{
+  MkvSyncerSession *session = g_new0 (MkvSyncerSession, 1);
+
+  session->ref_count = 1;
+  session->syncer = self;
+  session->session = mkv_sync_session_new (id, peer, starter);
+  session->name = g_strconcat (peer, "\n", id, NULL);
+  session->brought = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+  session->progress_at = mkv_syncer_get_now (self);
+  mkv_contents_get_root (self->contents, session->first_root);
+  g_hash_table_insert (self->sessions, session->name, session);
+  if (starter)
+    {
+      self->started = session;
+      mkv_sync_schedule_set_busy (self->schedule, TRUE);
+    }
+  else
+    self->n_answered++;
+  g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_STARTED], 0, peer, starter);
+  return session;
+}
+
+/* What it brought may be what others lack who were where this node was. */
+static void
+publish_brought (MkvSyncer *self, MkvSyncerSession *session)
+{
+  static const guint8 empty[MKV_DIGEST_BYTES];
+  gint64 since = mkv_syncer_get_now (self) - 2 * self->max_interval;
+
+  if (self->publish != NULL && session->brought != NULL && session->brought->len > 0 &&
+      memcmp (session->first_root, empty, sizeof empty) != 0 &&
+      mkv_sync_contacts_has_root (self->peers, session->first_root, since,
+                               mkv_sync_session_get_peer (session->session)))
+    self->publish (session->brought, self->publish_data);
+}
+
+static const char *
+explain (const MkvSyncFigures *figures, MkvSyncSession *session)
+{
+  switch (mkv_sync_session_get_end (session))
+    {
+    case MKV_SYNC_END_NOT_YET:
+      return "its last session ended without an answer";
+    case MKV_SYNC_END_ERROR:
+      return "it refused the last session";
+    case MKV_SYNC_END_HORIZON:
+      return "its clock and this node's differ too much";
+    case MKV_SYNC_END_DONE:
+    default:
+      if (figures->n_quarantined > 0)
+        return "entries with a time too far in the future are left out";
+      if (figures->n_withheld > 0)
+        return "entries were just written, and are on their way as events";
+      if (figures->n_too_large > 0)
+        return "entries are too large for the connection";
+      return "contents changed while they were compared";
+    }
+}
+
+static void
+settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
+{
+  const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
+  MkvSyncMessage *error = mkv_sync_session_get_error (session->session);
+  GBytes *root = mkv_sync_session_get_peer_root (session->session);
+  gint64 until = mkv_sync_session_get_until (session->session);
+  gint64 now = mkv_syncer_get_now (self);
+  guint8 mine[MKV_DIGEST_BYTES];
+  const guint8 *theirs;
+  gboolean of_use;
+
+  if (root == NULL)
+    {
+      mkv_sync_contact_set_equal (peer, FALSE, explain (figures, session->session));
+      return;
+    }
+  theirs = g_bytes_get_data (root, NULL);
+  mkv_contents_get_root (self->contents, mine);
+  if (memcmp (mine, theirs, sizeof mine) == 0)
+    {
+      mkv_sync_contact_set_equal (peer, TRUE, NULL);
+      mkv_sync_schedule_session_ended (self->schedule, now, peer->client_id, TRUE, mine, theirs);
+      mkv_syncer_note_equal (self);
+      return;
+    }
+  mkv_sync_contact_set_equal (peer, FALSE, explain (figures, session->session));
+  if (until > mkv_clock_get_time (self->clock))
+    mkv_sync_schedule_remember (self->schedule, mine, theirs,
+                                now + MIN ((until - mkv_clock_get_time (self->clock)) * 1000, MAX_KNOWN_TIME));
+  of_use = figures->n_applied + figures->n_pushed > 0 ||
+           (error != NULL && mkv_sync_message_get_error_code (error) == MKV_ERROR_CODE_RATE_LIMITED);
+  mkv_sync_schedule_session_ended (self->schedule, now, peer->client_id, of_use, mine, theirs);
+}
+
+static void
+update_conditions (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
+{
+  const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
+
+  if (figures->n_ignored > 0)
+    mkv_observer_count (self->observer, MKV_COUNTER_SYNC_IGNORED, (guint) figures->n_ignored);
+  if (figures->n_too_large > 0)
+    mkv_observer_set_condition (self->observer, "sync-too-large", MKV_HEALTH_DEGRADED,
+                                "%" G_GUINT64_FORMAT " entries are too large for this connection and stay away from "
+                                "%s: raise the broker's limit for a packet", figures->n_too_large, peer->client_id);
+  else if (peer->equal)
+    mkv_observer_clear_condition (self->observer, "sync-too-large");
+  if (mkv_sync_session_get_end (session->session) == MKV_SYNC_END_HORIZON)
+    mkv_observer_set_condition (self->observer, "sync-clock", MKV_HEALTH_DEGRADED,
+                                "The clock of %s is so far ahead of this node's that they can't compare what they "
+                                "hold: set the clock that is wrong", peer->client_id);
+  else if (peer->equal)
+    mkv_observer_clear_condition (self->observer, "sync-clock");
+}
+
+static void
+finish (MkvSyncerSession *session)
+{
+  MkvSyncer *self = session->syncer;
+  const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
+  const char *client_id = mkv_sync_session_get_peer (session->session);
+  MkvSyncContact *peer = mkv_sync_contacts_hear (self->peers, client_id, mkv_syncer_get_now (self), mkv_clock_get_time (self->clock));
+
+  session->ref_count++;
+  if (self->started == session)
+    {
+      self->started = NULL;
+      mkv_sync_schedule_set_busy (self->schedule, FALSE);
+    }
+  else
+    self->n_answered--;
+  g_hash_table_remove (self->sessions, session->name);
+  session->syncer = NULL;
+  mkv_observer_count (self->observer, MKV_COUNTER_SYNC_SESSIONS, 1);
+  mkv_sync_contact_note_session (peer, figures);
+  settle_roots (self, session, peer);
+  update_conditions (self, session, peer);
+  publish_brought (self, session);
+  for (GList *l = self->requests.head; l != NULL; l = l->next)
+    if (((MkvSyncerRequest *) l->data)->asked && g_strcmp0 (((MkvSyncerRequest *) l->data)->peer, client_id) == 0)
+      ((MkvSyncerRequest *) l->data)->ended = TRUE;
+  g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_ENDED], 0, client_id, figures->n_applied, peer->equal);
+  mkv_syncer_session_unref (session);
+  mkv_syncer_look_at_requests (self);
+}
+
+static void
+keep_brought (MkvSyncerSession *session, GPtrArray *applied)
+{
+  if (session->brought == NULL || applied == NULL)
+    return;
+  if (session->brought->len + applied->len > MAX_PUBLISHED)
+    g_clear_pointer (&session->brought, g_ptr_array_unref);
+  else
+    for (guint i = 0; i < applied->len; i++)
+      g_ptr_array_add (session->brought, mkv_entry_ref (applied->pdata[i]));
+}
+
+static void
+on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  MkvSyncerSession *session = user_data;
+  g_autoptr (MkvSyncer) self = session->syncer != NULL ? g_object_ref (session->syncer) : NULL;
+  MkvWrite *write = mkv_store_submit_finish (MKV_STORE (source), result);
+
+  session->is_applying = FALSE;
+  if (self != NULL && write->error == NULL)
+    {
+      self->n_applied += write->n_applied;
+      mkv_observer_count (self->observer, MKV_COUNTER_SYNC_APPLIED, write->n_applied);
+      keep_brought (session, write->applied);
+      mkv_sync_session_applied (session->session, &self->view, write->n_applied, write->winners);
+      pump (session);
+    }
+  else if (self != NULL)
+    {
+      mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_NOT_STORED,
+                         "What %s brought can't be stored: %s; it will come again",
+                         mkv_sync_session_get_peer (session->session), write->error->message);
+      send_error (self, mkv_sync_session_get_peer (session->session), mkv_sync_session_get_id (session->session),
+                  MKV_ERROR_CODE_UNAVAILABLE, "The storage fails");
+      finish (session);
+    }
+  mkv_write_free (write);
+  mkv_syncer_session_unref (session);
+  if (self != NULL)
+    mkv_syncer_arm (self);
+}
+
+static void
+take (MkvSyncerSession *session, MkvSyncMessage *message, gsize n_octets)
+{
+  MkvSyncer *self = session->syncer;
+  GPtrArray *events = mkv_sync_session_receive (session->session, &self->view, message, n_octets);
+  MkvWrite *write;
+
+  if (events == NULL)
+    return;
+  write = mkv_write_new (MKV_WRITE_APPLY, NULL, NULL);
+  write->origin = MKV_ORIGIN_SYNC;
+  write->entries = events;
+  write->want_outcome = TRUE;
+  session->is_applying = TRUE;
+  session->ref_count++;
+  mkv_store_submit_async (MKV_STORE (self->store), write, NULL, on_applied, session);
+}
+
+static void
+note_progress (MkvSyncerSession *session)
+{
+  const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
+
+  if (figures->progress == session->progress)
+    return;
+  session->progress = figures->progress;
+  session->progress_at = mkv_syncer_get_now (session->syncer);
+  g_signal_emit (session->syncer, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_PROGRESS], 0,
+                 mkv_sync_session_get_peer (session->session), figures->n_applied);
+}
+
+/* Takes what waits, sends what can be sent, ends what is over. */
+static void
+pump (MkvSyncerSession *session)
+{
+  MkvSyncer *self = session->syncer;
+  g_autofree char *topic = mkv_router_get_sync_topic (self->router, mkv_sync_session_get_peer (session->session));
+
+  while (!session->is_applying)
+    {
+      g_autoptr (GBytes) payload = NULL;
+      MkvSyncerArrival *arrival;
+
+      if (!has_credit (self))
+        break;
+      payload = mkv_sync_session_next (session->session, &self->view, self->codec, get_max_payload (self));
+      if (payload != NULL)
+        {
+          self->credit -= (double) g_bytes_get_size (payload);
+          send_payload (self, topic, payload);
+          continue;
+        }
+      if (mkv_sync_session_get_end (session->session) != MKV_SYNC_END_NOT_YET)
+        {
+          note_progress (session);
+          finish (session);
+          return;
+        }
+      arrival = g_queue_pop_head (&session->waiting);
+      if (arrival == NULL)
+        break;
+      take (session, arrival->message, arrival->n_octets);
+      arrival_free (arrival);
+    }
+  note_progress (session);
+}
+
+void
+mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *root)
+{
+  g_autofree char *id = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
+  MkvSyncerSession *session;
+
+  if (!mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
+    return;
+  claim (self, peer);
+  session = session_new (self, id, peer, TRUE);
+  mkv_sync_session_start (session->session, &self->view, root);
+  pump (session);
+}
+
+/* The session of @message; a new one where it has to be answered and may be. */
+static MkvSyncerSession *
+find_session (MkvSyncer *self, MkvSyncMessage *message)
+{
+  const char *from = mkv_sync_message_get_from (message), *id = mkv_sync_message_get_id (message);
+  g_autofree char *name = NULL;
+  MkvSyncerSession *session;
+
+  if (id == NULL)
+    {
+      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED, "A message of a session has no id");
+      return NULL;
+    }
+  name = g_strconcat (from, "\n", id, NULL);
+  session = g_hash_table_lookup (self->sessions, name);
+  if (session != NULL || !mkv_sync_session_is_answered (message))
+    return session;
+  if (self->n_answered < MAX_ANSWERED && mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
+    return session_new (self, id, from, FALSE);
+  mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED, "A session of %s is refused: others are under way",
+                     from);
+  /* Who is refused too often for that is not told either. */
+  if (has_credit (self))
+    send_error (self, from, id, MKV_ERROR_CODE_RATE_LIMITED, "Too many sessions at once: try again later");
+  return NULL;
+}
+
+void
+mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets)
+{
+  MkvSyncerSession *session = find_session (self, message);
+  MkvSyncerArrival *arrival;
+
+  if (session == NULL)
+    return;
+  if (session->waiting.length >= MAX_WAITING)
+    {
+      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED, "%s sends more than it may before it is answered",
+                         mkv_sync_message_get_from (message));
+      return;
+    }
+  arrival = g_new (MkvSyncerArrival, 1);
+  arrival->message = mkv_sync_message_ref (message);
+  arrival->n_octets = n_octets;
+  g_queue_push_tail (&session->waiting, arrival);
+  pump (session);
+}
+
+void
+mkv_syncer_look_at_sessions (MkvSyncer *self)
+{
+  gint64 now = mkv_syncer_get_now (self);
+  g_autoptr (GList) all = g_hash_table_get_values (self->sessions);
+
+  for (GList *l = all; l != NULL; l = l->next)
+    {
+      MkvSyncerSession *session = l->data;
+
+      if (now - session->progress_at >= MKV_SYNCER_SESSION_TIMEOUT && !session->is_applying)
+        finish (session);
+      else if (!session->is_applying)
+        pump (session);
+    }
+}
+
+void
+mkv_syncer_end_sessions (MkvSyncer *self)
+{
+  g_autoptr (GList) all = g_hash_table_get_values (self->sessions);
+
+  for (GList *l = all; l != NULL; l = l->next)
+    finish (l->data);
+}
