@@ -11,8 +11,11 @@
 
 /* What a part's events should take in CBOR, and what one of them takes beside
  * its key, value and node id. */
-#define PART_OCTETS (MKV_MAX_SYNC_BYTES - 1024)
+#define PART_OCTETS (MKV_MAX_SYNC_BYTES - 512)
 #define EVENT_OCTETS (84)
+
+/* What cells or a list have round them. */
+#define PREFIX_OCTETS (8)
 
 /* How many keys are taken out of the tree under one lock. */
 #define KEYS_AT_ONCE (256)
@@ -145,11 +148,26 @@ add_next_push (MkvSyncSender *self, const MkvSyncView *view, gsize max_octets)
   return octets;
 }
 
-/* Fills the part with events, up to what a payload holds. */
+/* What the part has beside events. */
+static gsize
+get_head_octets (const MkvSyncMessage *part)
+{
+  GPtrArray *arrays[] = { mkv_sync_message_get_cells (part), mkv_sync_message_get_lists (part) };
+  GBytes *wants = mkv_sync_message_get_want (part), *offers = mkv_sync_message_get_offer (part);
+  gsize octets = (wants != NULL ? g_bytes_get_size (wants) : 0) + (offers != NULL ? g_bytes_get_size (offers) : 0);
+
+  for (guint a = 0; a < G_N_ELEMENTS (arrays); a++)
+    for (guint i = 0; arrays[a] != NULL && i < arrays[a]->len; i++)
+      octets += PREFIX_OCTETS + g_bytes_get_size (((MkvSyncPrefix *) arrays[a]->pdata[i])->octets);
+  return octets;
+}
+
+/* Fills the part with events, up to what a payload, the last one if it takes
+ * several, holds. */
 static void
 fill_part (MkvSyncSender *self, const MkvSyncView *view)
 {
-  gsize octets = 0;
+  gsize octets = get_head_octets (self->part) % PART_OCTETS;
 
   while (octets < PART_OCTETS && has_pushes (self))
     {

@@ -3,12 +3,14 @@
  *
  * Octets and one-way messages of a session, from the ROOT heard to DONE, against
  * the number of differences; the octets of the events themselves left out. A
- * turn of several parts counts as one message. The bars hold for a starter whose
- * keys are stale; an answerer's, and a mixture of additions and updates on both
- * sides, are reported beside it. Against two simpler methods in the same run: all
- * keys with their digests, and a descent by digests alone.
+ * turn of several parts counts as one message. The bars hold for random
+ * differences, each an addition or a newer version on one of the two sides, and
+ * for a starter whose keys are stale; an answerer's stale keys, which take a want
+ * and a message more, are reported beside them. Against two simpler methods in the
+ * same run: all keys with their digests, and a descent by digests alone.
  *
  * `bench-sync-octets FILE` writes the plot of it as SVG. */
+#include <math.h>
 #include <string.h>
 
 #include "mkv-bench.h"
@@ -27,13 +29,13 @@ static const double message_bars[] = { 3, 10, 10, 10, 10 };
 
 typedef enum
 {
+  RANDOM,
   STALE_STARTER,
   STALE_ANSWERER,
-  MIXED,
   N_KINDS
 } Kind;
 
-static const char *const kind_names[] = { "stale-starter", "stale-answerer", "mixed" };
+static const char *const kind_names[] = { "random", "stale at the starter", "stale at the answerer" };
 
 typedef struct
 {
@@ -79,10 +81,12 @@ differ (MkvSyncPeer *peers[2], GPtrArray *keys, guint d, Kind kind)
 
   for (guint i = 0; i < d; i++)
     {
-      MkvSyncPeer *newer = peers[kind == STALE_STARTER ? 1 : kind == STALE_ANSWERER ? 0 : i & 1];
+      MkvSyncPeer *newer = peers[kind == STALE_STARTER    ? 1
+                                 : kind == STALE_ANSWERER ? 0
+                                                          : g_rand_int_range (rand_, 0, 2)];
       gint index;
 
-      if (kind == MIXED && i % 3 == 0)
+      if (kind == RANDOM && g_rand_int_range (rand_, 0, 3) == 0)
         {
           g_ptr_array_add (keys, g_strdup_printf ("new%013" G_GINT64_FORMAT, last_seq));
           put (newer, g_ptr_array_index (keys, keys->len - 1));
@@ -234,13 +238,10 @@ draw (GString *svg, double left, const char *title, const Cost costs[3][G_N_ELEM
       g_string_append_printf (svg, "<polyline fill='none' stroke-width='2' stroke='%s' points='", colours[m]);
       for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
         {
-          double value = octets ? costs[m][i].octets : costs[m][i].payloads, log = 0;
+          double value = octets ? costs[m][i].octets : costs[m][i].payloads;
 
-          for (; value >= 10; value /= 10)
-            log++;
-          log += (value - 1) / 9 * 0.4 + (value > 1 ? (1 - 1 / value) / 0.9 * 0.6 : 0);
           g_string_append_printf (svg, "%.1f,%.1f ", left + width * i / (G_N_ELEMENTS (numbers) - 1),
-                                  bottom - height * log / decades);
+                                  bottom - height * log10 (value) / decades);
         }
       g_string_append (svg, "'/>\n");
     }
@@ -293,15 +294,15 @@ main (int argc, char **argv)
 
       for (Kind kind = 0; kind < N_KINDS; kind++)
         {
-          gboolean is_first = kind == STALE_STARTER;
+          gboolean is_held = kind != STALE_ANSWERER;
 
-          cost = measure (peers, keys, d, kind, is_first ? &costs[1][i] : NULL, &most);
-          met &= report ("sync octets", d, kind_names[kind], "B", cost.octets, is_first ? octet_bars[i] : 0);
+          cost = measure (peers, keys, d, kind, kind == STALE_STARTER ? &costs[1][i] : NULL, &most);
+          met &= report ("sync octets", d, kind_names[kind], "B", cost.octets, is_held ? octet_bars[i] : 0);
           met &= report ("sync one-way messages", d, kind_names[kind], "messages", cost.messages,
-                         is_first ? message_bars[i] : 0);
-          met &= report ("sync one-way messages, most", d, kind_names[kind], "messages", most, 0);
+                         is_held ? message_bars[i] : 0);
+          report ("sync one-way messages, most", d, kind_names[kind], "messages", most, 0);
           report ("sync payloads", d, kind_names[kind], "messages", cost.payloads, 0);
-          if (is_first)
+          if (kind == STALE_STARTER)
             costs[0][i] = cost;
         }
       costs[2][i] = list_keys (keys->len, d);

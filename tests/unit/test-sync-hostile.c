@@ -305,6 +305,7 @@ static void
 test_forged (Fixture *fixture, gconstpointer user_data)
 {
   g_autoptr (GBytes) payload = NULL;
+  gpointer id = NULL;
   MkvSyncNet net;
   guint n;
 
@@ -328,7 +329,8 @@ test_forged (Fixture *fixture, gconstpointer user_data)
     ;
   g_assert_true (mkv_sync_peer_is_equal (fixture->peers[0], fixture->peers[1]));
   g_assert_cmpuint (get_figures (fixture)->n_applied, >, 100);
-  g_hash_table_steal (fixture->peers[0]->sessions, "id");
+  g_hash_table_steal_extended (fixture->peers[0]->sessions, "id", &id, NULL);
+  g_free (id);
   mkv_sync_net_clear (&net);
 }
 
