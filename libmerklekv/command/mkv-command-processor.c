@@ -235,14 +235,15 @@ take_write (MkvCommandProcessor *self, MkvRequest *owned)
 }
 
 static GVariant *
-describe (MkvCommandProcessor *self, GError **error)
+describe (MkvCommandProcessor *self)
 {
   const char *state = NULL, *health = NULL;
-  guint64 n_entries, n_tombstones, n_bytes;
+  MkvContents *store_contents = mkv_local_store_get_contents (self->store);
+  g_autofree char *root = mkv_contents_dup_root (store_contents);
+  MkvContentsState contents;
   GVariantDict info;
 
-  if (!mkv_storage_stats (mkv_local_store_get_storage (self->store), &n_entries, &n_tombstones, &n_bytes, error))
-    return NULL;
+  mkv_contents_get_state (store_contents, &contents);
   if (self->describe != NULL)
     self->describe (&state, &health, self->describe_data);
   g_variant_dict_init (&info, NULL);
@@ -251,8 +252,10 @@ describe (MkvCommandProcessor *self, GError **error)
   g_variant_dict_insert (&info, "version", "s", MKV_VERSION_S);
   g_variant_dict_insert (&info, "uptime_ms", "x",
                          (mkv_clock_get_monotonic_time (self->clock) - self->started_at) / 1000);
-  g_variant_dict_insert (&info, "entries", "x", (gint64) n_entries);
-  g_variant_dict_insert (&info, "tombstones", "x", (gint64) n_tombstones);
+  g_variant_dict_insert (&info, "entries", "x", (gint64) (contents.n_entries - contents.n_tombstones));
+  g_variant_dict_insert (&info, "tombstones", "x", (gint64) contents.n_tombstones);
+  g_variant_dict_insert (&info, "graves", "x", (gint64) contents.n_graves);
+  g_variant_dict_insert (&info, "root", "s", root);
   if (state != NULL)
     g_variant_dict_insert (&info, "state", "s", state);
   if (health != NULL)
@@ -272,9 +275,7 @@ execute_read (MkvCommandProcessor *self, const MkvCommand *command, GError **err
     case MKV_OPERATION_PING:
       return mkv_response_new (mkv_command_get_id (command), MKV_STATUS_OK);
     case MKV_OPERATION_INFO:
-      info = describe (self, error);
-      if (info == NULL)
-        return NULL;
+      info = describe (self);
       response = mkv_response_new (mkv_command_get_id (command), MKV_STATUS_OK);
       mkv_response_set_info (response, info);
       return response;

@@ -53,6 +53,8 @@ enum
 
 static guint signals[N_SIGNALS];
 
+#define HOUR_MS (3600 * 1000)
+
 G_DEFINE_FINAL_TYPE (MkvNode, mkv_node, G_TYPE_OBJECT)
 
 gboolean
@@ -185,6 +187,9 @@ mkv_node_make_policy (MkvNode *self, MkvStorePolicy *policy)
                                                              : MKV_DURABILITY_DURABLE;
   policy->outbox = mkv_config_get_boolean (config, "replication.enabled");
   policy->skew_max_future = mkv_config_get_integer (config, "replication.skew-max-future-ms");
+  policy->tombstone_retention = mkv_config_get_integer (config, "replication.tombstone-retention-hours") * HOUR_MS;
+  policy->grave_retention = mkv_config_get_integer (config, "replication.grave-retention-days") * 24 * HOUR_MS;
+  policy->max_graves = 0;
   policy->unique_timestamps = g_str_equal (mkv_config_get_string (config, "replication.codec"), "locked-spec");
   policy->max_event_bytes = MIN (MKV_MAX_EVENT_BYTES, mkv_config_get_integer (config, "transport.max-payload"));
   if (self->link != NULL)

@@ -35,8 +35,9 @@ void mkv_contents_unlock (MkvContents *self);
 
 void mkv_contents_get_state (MkvContents *self, MkvContentsState *state);
 
-/* The root digest, MKV_DIGEST_BYTES. */
+/* The root digest, MKV_DIGEST_BYTES; and in hexadecimal digits, for people. */
 void mkv_contents_get_root (MkvContents *self, guint8 *root);
+char *mkv_contents_dup_root (MkvContents *self);
 
 /* The greatest horizon that is allowed when the wall clock says @now, in ms. */
 gint64 mkv_horizon_get_greatest (gint64 now);

@@ -8,7 +8,6 @@
  */
 #include "store/mkv-contents-commit-private.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -222,6 +221,18 @@ mkv_contents_get_root (MkvContents *self, guint8 *root)
 {
   mkv_tree_get_root (mkv_contents_lock (self, NULL), root);
   mkv_contents_unlock (self);
+}
+
+char *
+mkv_contents_dup_root (MkvContents *self)
+{
+  guint8 root[MKV_DIGEST_BYTES];
+  GString *text = g_string_sized_new (2 * sizeof root);
+
+  mkv_contents_get_root (self, root);
+  for (guint i = 0; i < sizeof root; i++)
+    g_string_append_printf (text, "%02x", root[i]);
+  return g_string_free (text, FALSE);
 }
 
 gboolean

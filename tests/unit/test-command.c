@@ -225,6 +225,7 @@ static void
 test_node (gconstpointer data)
 {
   g_autoptr (World) world = setup (data, 0);
+  g_autofree char *root = NULL;
   g_autoptr (MkvResponse) info = NULL, sync = NULL;
   const char *text;
   gint64 number;
@@ -253,7 +254,12 @@ test_node (gconstpointer data)
   g_assert_cmpint (number, ==, 1);
   g_assert_true (g_variant_lookup (mkv_response_get_info (info), "uptime_ms", "x", &number));
   g_assert_cmpint (number, >=, 1500);
-  g_assert_false (g_variant_lookup (mkv_response_get_info (info), "root", "&s", &text));
+  g_assert_true (g_variant_lookup (mkv_response_get_info (info), "graves", "x", &number));
+  g_assert_cmpint (number, ==, 0);
+  root = mkv_contents_dup_root (mkv_local_store_get_contents (world->store));
+  g_assert_true (g_variant_lookup (mkv_response_get_info (info), "root", "&s", &text));
+  g_assert_cmpstr (text, ==, root);
+  g_assert_cmpuint (strlen (text), ==, 64);
   sync = ask (world, MKV_OPERATION_SYNC, NULL, NULL);
   assert_error (sync, mkv_response_get_id (sync), MKV_ERROR_CODE_UNAVAILABLE);
   g_assert_nonnull (strstr (mkv_response_get_error_text (sync), "anti-entropy"));

@@ -53,7 +53,7 @@ static void
 print_info (MkvResponse *response)
 {
   static const char *const names[] = { "node_id",    "client_id", "version", "uptime_ms", "entries",
-                                       "tombstones", "root",      "state",   "health",    NULL };
+                                       "tombstones", "graves",    "root",    "state",     "health",  NULL };
   GVariant *info = mkv_response_get_info (response);
   GVariantIter iter;
   const char *name;
