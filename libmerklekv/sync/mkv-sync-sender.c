@@ -180,7 +180,8 @@ fill_part (MkvSyncSender *self, const MkvSyncView *view)
           g_autofree char *key = g_ptr_array_steal_index (self->winners, self->winners->len - 1);
           g_autoptr (MkvEntry) entry = view->get_entry (key, view->user_data);
 
-          if (entry != NULL)
+          /* Of an own one that is too far in the future nobody is told. */
+          if (entry != NULL && !mkv_sync_view_is_future (view, mkv_entry_get_stamp (entry)->timestamp))
             octets += add_entry (self, entry);
         }
       else

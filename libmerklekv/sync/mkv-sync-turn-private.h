@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 
 /* The most octets of prefixes, wants and offers that a turn of the peer may
  * have, and with that the bound of what is kept of it. */
-#define MKV_SYNC_MAX_TURN_BYTES (8 * 1024 * 1024)
+#define MKV_SYNC_MAX_TURN_BYTES (4 * 1024 * 1024)
 
 /* Something to be pushed, by where it is rather than by what it is: all entries
  * under a prefix, or those with one short id. */
