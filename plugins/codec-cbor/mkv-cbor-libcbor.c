@@ -4,199 +4,154 @@
 
 #include <cbor.h>
 
-static void
-on_uint8 (void *data, uint8_t number)
+static MkvCborItem *
+set_type (void *data, MkvCborType type)
 {
   MkvCborItem *item = data;
 
-  item->type = MKV_CBOR_UINT;
-  item->number = number;
+  item->type = type;
+  return item;
+}
+
+static void
+on_uint8 (void *data, uint8_t number)
+{
+  set_type (data, MKV_CBOR_UINT)->number = number;
 }
 
 static void
 on_uint16 (void *data, uint16_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_UINT;
-  item->number = number;
+  set_type (data, MKV_CBOR_UINT)->number = number;
 }
 
 static void
 on_uint32 (void *data, uint32_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_UINT;
-  item->number = number;
+  set_type (data, MKV_CBOR_UINT)->number = number;
 }
 
 static void
 on_uint64 (void *data, uint64_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_UINT;
-  item->number = number;
+  set_type (data, MKV_CBOR_UINT)->number = number;
 }
 
 static void
 on_negint8 (void *data, uint8_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_NEGINT;
-  item->number = number;
+  set_type (data, MKV_CBOR_NEGINT)->number = number;
 }
 
 static void
 on_negint16 (void *data, uint16_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_NEGINT;
-  item->number = number;
+  set_type (data, MKV_CBOR_NEGINT)->number = number;
 }
 
 static void
 on_negint32 (void *data, uint32_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_NEGINT;
-  item->number = number;
+  set_type (data, MKV_CBOR_NEGINT)->number = number;
 }
 
 static void
 on_negint64 (void *data, uint64_t number)
 {
-  MkvCborItem *item = data;
+  set_type (data, MKV_CBOR_NEGINT)->number = number;
+}
 
-  item->type = MKV_CBOR_NEGINT;
-  item->number = number;
+static void
+set_string (void *data, MkvCborType type, cbor_data octets, size_t length)
+{
+  MkvCborItem *item = set_type (data, type);
+
+  item->octets = octets;
+  item->length = length;
 }
 
 static void
 on_bytes (void *data, cbor_data octets, size_t length)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_BYTES;
-  item->octets = octets;
-  item->length = length;
+  set_string (data, MKV_CBOR_BYTES, octets, length);
 }
 
 static void
 on_text (void *data, cbor_data octets, size_t length)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_TEXT;
-  item->octets = octets;
-  item->length = length;
+  set_string (data, MKV_CBOR_TEXT, octets, length);
 }
 
 static void
 on_array (void *data, size_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_ARRAY;
-  item->number = number;
+  set_type (data, MKV_CBOR_ARRAY)->number = number;
 }
 
 static void
 on_map (void *data, size_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_MAP;
-  item->number = number;
+  set_type (data, MKV_CBOR_MAP)->number = number;
 }
 
 static void
 on_bytes_start (void *data)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_BYTES_START;
+  set_type (data, MKV_CBOR_BYTES_START);
 }
 
 static void
 on_text_start (void *data)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_TEXT_START;
+  set_type (data, MKV_CBOR_TEXT_START);
 }
 
 static void
 on_array_start (void *data)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_ARRAY;
-  item->indefinite = TRUE;
+  set_type (data, MKV_CBOR_ARRAY)->indefinite = TRUE;
 }
 
 static void
 on_map_start (void *data)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_MAP;
-  item->indefinite = TRUE;
+  set_type (data, MKV_CBOR_MAP)->indefinite = TRUE;
 }
 
 static void
 on_tag (void *data, uint64_t number)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_TAG;
+  set_type (data, MKV_CBOR_TAG);
 }
 
 static void
 on_float (void *data, float real)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_FLOAT;
-  item->real = (double) real;
+  set_type (data, MKV_CBOR_FLOAT)->real = (double) real;
 }
 
 static void
 on_double (void *data, double real)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_FLOAT;
-  item->real = real;
+  set_type (data, MKV_CBOR_FLOAT)->real = real;
 }
 
 static void
 on_boolean (void *data, bool value)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_BOOLEAN;
-  item->number = value;
+  set_type (data, MKV_CBOR_BOOLEAN)->number = value;
 }
 
 static void
 on_simple (void *data)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_SIMPLE;
+  set_type (data, MKV_CBOR_SIMPLE);
 }
 
 static void
 on_break (void *data)
 {
-  MkvCborItem *item = data;
-
-  item->type = MKV_CBOR_BREAK;
+  set_type (data, MKV_CBOR_BREAK);
 }
 
 static const struct cbor_callbacks callbacks = {

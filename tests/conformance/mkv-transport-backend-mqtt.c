@@ -98,7 +98,6 @@ mkv_transport_backend_get_options (MkvTransportBackend *self, const char *client
 {
   GVariantDict *options = g_variant_dict_new (NULL);
   MkvRelay *relay = g_hash_table_lookup (self->relays, client_id);
-  g_autofree char *uri = NULL;
   g_autoptr (GError) error = NULL;
 
   if (relay == NULL)
@@ -107,8 +106,7 @@ mkv_transport_backend_get_options (MkvTransportBackend *self, const char *client
       g_assert_no_error (error);
       g_hash_table_insert (self->relays, g_strdup (client_id), relay);
     }
-  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
-  g_variant_dict_insert (options, "broker", "s", uri);
+  g_variant_dict_insert (options, "broker", "s", mkv_relay_get_uri (relay));
   return options;
 }
 

@@ -75,22 +75,23 @@ peer_new (MkvTransportBackend *backend, const char *client_id)
   return self;
 }
 
+static gboolean
+is_in (Peer *self, MkvTransportState state)
+{
+  return self->states->len > 0
+         && g_array_index (self->states, MkvTransportState, self->states->len - 1) == state;
+}
+
 gboolean
 peer_is_stopped (gpointer user_data)
 {
-  Peer *self = user_data;
-
-  return self->states->len > 0
-         && g_array_index (self->states, MkvTransportState, self->states->len - 1) == MKV_TRANSPORT_STOPPED;
+  return is_in (user_data, MKV_TRANSPORT_STOPPED);
 }
 
 gboolean
 peer_is_connected (gpointer user_data)
 {
-  Peer *self = user_data;
-
-  return self->states->len > 0
-         && g_array_index (self->states, MkvTransportState, self->states->len - 1) == MKV_TRANSPORT_CONNECTED;
+  return is_in (user_data, MKV_TRANSPORT_CONNECTED);
 }
 
 gboolean
@@ -102,19 +103,13 @@ peer_is_disconnected (gpointer user_data)
 gboolean
 peer_is_waiting (gpointer user_data)
 {
-  Peer *self = user_data;
-
-  return self->states->len > 0
-         && g_array_index (self->states, MkvTransportState, self->states->len - 1) == MKV_TRANSPORT_WAITING;
+  return is_in (user_data, MKV_TRANSPORT_WAITING);
 }
 
 gboolean
 peer_is_failed (gpointer user_data)
 {
-  Peer *self = user_data;
-
-  return self->states->len > 0
-         && g_array_index (self->states, MkvTransportState, self->states->len - 1) == MKV_TRANSPORT_FAILED;
+  return is_in (user_data, MKV_TRANSPORT_FAILED);
 }
 
 static gboolean

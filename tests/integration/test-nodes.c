@@ -184,7 +184,7 @@ test_expired_session (void)
   g_autoptr (MkvRelay) relay = NULL;
   g_autoptr (MkvPeer) a = NULL, b = NULL;
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  g_autofree char *uri = NULL, *health = NULL;
+  g_autofree char *health = NULL;
   g_autoptr (GError) error = NULL;
   GThread *thread;
 
@@ -195,8 +195,7 @@ test_expired_session (void)
   g_assert_no_error (error);
   /* The relay works while this thread waits for the peers. */
   thread = g_thread_new ("relay", (GThreadFunc) (void (*) (void)) g_main_loop_run, loop);
-  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
-  a = mkv_peer_new ("a", uri, "transport.session-expiry=1", NULL);
+  a = mkv_peer_new ("a", mkv_relay_get_uri (relay), "transport.session-expiry=1", NULL);
   b = mkv_peer_new ("b", mkv_mosquitto_get_uri (broker), NULL);
   mkv_peer_wait_state (a, "online");
   mkv_peer_wait_state (b, "online");

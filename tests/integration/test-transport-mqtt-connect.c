@@ -192,14 +192,12 @@ test_backoff_reset (void)
   g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
   g_autoptr (MkvTransportProbe) probe = NULL;
   g_autoptr (MkvRelay) relay = NULL;
-  g_autofree char *uri = NULL;
 
   g_test_summary ("A connection that lasted a minute starts the backoff anew, a shorter one does not");
   if (mosquitto == NULL)
     return;
   relay = mkv_relay_new (mkv_mosquitto_get_port (mosquitto), NULL);
-  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
-  probe = probe_new (uri);
+  probe = probe_new (mkv_relay_get_uri (relay));
   mkv_relay_cut (relay);
   mkv_transport_probe_start (probe);
   for (guint i = 0; i < 3; i++)

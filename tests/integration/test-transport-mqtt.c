@@ -206,15 +206,13 @@ test_unhandled (void)
   g_autoptr (MkvTransportProbe) reader = NULL;
   g_autoptr (MkvTransportProbe) writer = NULL;
   g_autoptr (MkvRelay) relay = NULL;
-  g_autofree char *uri = NULL;
   guint n;
 
   g_test_summary ("What was not handled comes again after a reconnect; what was handled does not");
   if (mosquitto == NULL)
     return;
   relay = mkv_relay_new (mkv_mosquitto_get_port (mosquitto), NULL);
-  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
-  reader = mkv_transport_probe_new (TYPE, "reader", uri);
+  reader = mkv_transport_probe_new (TYPE, "reader", mkv_relay_get_uri (relay));
   writer = probe_new (mosquitto, "writer");
   take_manual_clock (reader);
   reader->claim = TRUE;
@@ -366,14 +364,12 @@ test_lost (void)
   g_autoptr (GBytes) payload = mkv_test_bytes ("x");
   g_autoptr (MkvMessage) message = mkv_message_new ("t", payload);
   g_autoptr (GError) error = NULL;
-  g_autofree char *uri = NULL;
 
   g_test_summary ("What was not acknowledged is told to be lost, once, in order, before the state");
   if (mosquitto == NULL)
     return;
   relay = mkv_relay_new (mkv_mosquitto_get_port (mosquitto), NULL);
-  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
-  writer = mkv_transport_probe_new (TYPE, "writer", uri);
+  writer = mkv_transport_probe_new (TYPE, "writer", mkv_relay_get_uri (relay));
   take_manual_clock (writer);
   g_variant_dict_insert (writer->options, "max-inflight", "u", 10);
   mkv_transport_probe_connect (writer);
@@ -435,15 +431,13 @@ test_patience (void)
   g_autoptr (MkvMosquitto) mosquitto = mkv_mosquitto_new (NULL);
   g_autoptr (MkvTransportProbe) probe = NULL;
   g_autoptr (MkvRelay) relay = NULL;
-  g_autofree char *uri = NULL;
   g_autofree char *text = g_strnfill (500000, 'x');
 
   g_test_summary ("Neither an idle connection nor one that takes nothing more keeps a processor busy");
   if (mosquitto == NULL)
     return;
   relay = mkv_relay_new (mkv_mosquitto_get_port (mosquitto), NULL);
-  uri = g_strdup_printf ("mqtt://127.0.0.1:%u", mkv_relay_get_port (relay));
-  probe = mkv_transport_probe_new (TYPE, "a", uri);
+  probe = mkv_transport_probe_new (TYPE, "a", mkv_relay_get_uri (relay));
   mkv_transport_probe_connect (probe);
   mkv_test_run_for (50);
   g_assert_cmpuint (mkv_test_run_for (200), <, 5);

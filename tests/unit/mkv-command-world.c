@@ -251,7 +251,7 @@ world_ask (World *world, MkvCommand *command)
 void
 world_assert_silence (World *world)
 {
-  g_autoptr (MkvCommand) ping = world_command (MKV_OPERATION_PING, "the silence", NULL, NULL);
+  g_autoptr (MkvCommand) ping = mkv_test_command (MKV_OPERATION_PING, "the silence", NULL, NULL);
   g_autoptr (MkvResponse) response = NULL;
 
   /* A write is done when the next one is, and its answer comes before. */
@@ -266,18 +266,6 @@ guint64
 world_count (World *world, MkvCounter counter)
 {
   return mkv_observer_get_count (world->observer, counter);
-}
-
-MkvCommand *
-world_command (MkvOperation operation, const char *id, const char *key, const char *value)
-{
-  MkvCommand *command = mkv_command_new (operation);
-  g_autoptr (GBytes) bytes = value != NULL ? mkv_test_bytes (value) : NULL;
-
-  mkv_command_set_id (command, id);
-  mkv_command_set_key (command, key);
-  mkv_command_set_value (command, bytes);
-  return command;
 }
 
 void

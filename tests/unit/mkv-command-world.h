@@ -64,8 +64,6 @@ void world_assert_silence (World *world);
 
 guint64 world_count (World *world, MkvCounter counter);
 
-MkvCommand *world_command (MkvOperation operation, const char *id, const char *key, const char *value);
-
 void assert_ok (MkvResponse *response, const char *id, const char *value);
 void assert_error (MkvResponse *response, const char *id, MkvErrorCode code);
 

@@ -45,11 +45,11 @@ static void
 test_replay (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "i", "n", NULL);
-  g_autoptr (MkvCommand) set = world_command (MKV_OPERATION_SET, "s", "k", "v");
-  g_autoptr (MkvCommand) del = world_command (MKV_OPERATION_DELETE, "d", "k", NULL);
-  g_autoptr (MkvCommand) append = world_command (MKV_OPERATION_APPEND, "a", "k", "x");
-  g_autoptr (MkvCommand) mset = world_command (MKV_OPERATION_SET_MANY, "m", NULL, NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "i", "n", NULL);
+  g_autoptr (MkvCommand) set = mkv_test_command (MKV_OPERATION_SET, "s", "k", "v");
+  g_autoptr (MkvCommand) del = mkv_test_command (MKV_OPERATION_DELETE, "d", "k", NULL);
+  g_autoptr (MkvCommand) append = mkv_test_command (MKV_OPERATION_APPEND, "a", "k", "x");
+  g_autoptr (MkvCommand) mset = mkv_test_command (MKV_OPERATION_SET_MANY, "m", NULL, NULL);
   g_autoptr (GBytes) value = mkv_test_bytes ("v");
   MkvCommand *commands[] = { incr, set, del, append, mset };
 
@@ -90,8 +90,8 @@ static void
 test_reads (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "g", "k", NULL);
-  g_autoptr (MkvCommand) set = world_command (MKV_OPERATION_SET, "g", "k", "v");
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "g", "k", NULL);
+  g_autoptr (MkvCommand) set = mkv_test_command (MKV_OPERATION_SET, "g", "k", "v");
   g_autoptr (MkvResponse) before = NULL, done = NULL, after = NULL;
 
   g_test_summary ("Reads are never replayed");
@@ -107,8 +107,8 @@ static void
 test_other_content (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) one = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
-  g_autoptr (MkvCommand) two = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) one = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) two = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
   g_autoptr (MkvResponse) first = NULL, refused = NULL, elsewhere = NULL;
 
   g_test_summary ("A known id with other content is INVALID_REQUEST, unless the answer goes elsewhere");
@@ -127,7 +127,7 @@ static void
 test_age (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
   g_autoptr (MkvResponse) first = NULL, second = NULL, third = NULL;
 
   g_test_summary ("After ten minutes an id may be used again");
@@ -145,7 +145,7 @@ static void
 test_failed (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "k", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "k", NULL);
   g_autoptr (GBytes) text = mkv_test_bytes ("text"), number = mkv_test_bytes ("1");
   g_autoptr (MkvResponse) first = NULL, second = NULL, third = NULL;
 
@@ -168,8 +168,8 @@ static void
 test_unavailable (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
-  g_autoptr (MkvCommand) late = world_command (MKV_OPERATION_INCREMENT, "late", "n", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) late = mkv_test_command (MKV_OPERATION_INCREMENT, "late", "n", NULL);
   g_autoptr (MkvResponse) failed = NULL, again = NULL, done = NULL, stopped = NULL;
 
   g_test_summary ("What may work the next time is not kept: UNAVAILABLE, INTERNAL_ERROR");
@@ -199,8 +199,8 @@ static void
 test_executing (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) one = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
-  g_autoptr (MkvCommand) two = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) one = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) two = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
   g_autoptr (MkvResponse) refused = NULL, answer = NULL;
 
   g_test_summary ("What comes twice while it is executed is answered once; its message is handled behind the commit");
@@ -228,8 +228,8 @@ static void
 test_restart (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
-  g_autoptr (MkvCommand) other = world_command (MKV_OPERATION_INCREMENT, "id", "m", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) other = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "m", NULL);
   g_autoptr (MkvResponse) first = NULL, second = NULL, third = NULL, fourth = NULL;
 
   g_test_summary ("A redelivered INCR counts once, also across restarts");
@@ -253,8 +253,8 @@ static void
 test_successor (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "get", "n", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "get", "n", NULL);
   g_autoptr (MkvCommandProcessor) first = NULL;
   g_autoptr (MkvResponse) stopped = NULL, done = NULL, again = NULL;
 
@@ -301,7 +301,7 @@ static void
 test_redelivery (void)
 {
   g_autoptr (World) world = world_new (0);
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
   g_autoptr (MkvResponse) answer = NULL;
 
   g_test_summary ("A command whose answer was lost with the connection comes again, and is answered then");
@@ -332,7 +332,7 @@ test_many_at_once (void)
   for (guint i = 0; i < 300; i++)
     {
       g_autofree char *id = g_strdup_printf ("%u", i);
-      g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, id, "n", NULL);
+      g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, id, "n", NULL);
 
       world_send (world, incr, "");
       mkv_test_iterate ();

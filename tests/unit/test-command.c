@@ -21,7 +21,7 @@ setup (gconstpointer data, guint max_payload)
 static MkvResponse *
 ask (World *world, MkvOperation operation, const char *key, const char *value)
 {
-  g_autoptr (MkvCommand) command = world_command (operation, NULL, key, value);
+  g_autoptr (MkvCommand) command = mkv_test_command (operation, NULL, key, value);
   static guint n;
   g_autofree char *id = g_strdup_printf ("ask %u", n++);
 
@@ -73,7 +73,7 @@ test_binary (gconstpointer data)
   static const guint8 octets[] = { 0x00, 0xFF, 0x7B, 0x80 };
   g_autoptr (World) world = setup (data, 0);
   g_autoptr (GBytes) value = g_bytes_new (octets, sizeof octets);
-  g_autoptr (MkvCommand) set = world_command (MKV_OPERATION_SET, "set", "k", NULL);
+  g_autoptr (MkvCommand) set = mkv_test_command (MKV_OPERATION_SET, "set", "k", NULL);
   g_autoptr (MkvResponse) done = NULL, read = NULL;
 
   g_test_summary ("A binary value goes there and back");
@@ -90,7 +90,7 @@ assert_count (World *world, MkvOperation operation, const char *key, gint64 amou
 {
   static guint n;
   g_autofree char *id = g_strdup_printf ("count %u", n++);
-  g_autoptr (MkvCommand) command = world_command (operation, id, key, NULL);
+  g_autoptr (MkvCommand) command = mkv_test_command (operation, id, key, NULL);
   g_autoptr (MkvResponse) response = NULL;
 
   mkv_command_set_amount (command, amount);
@@ -129,7 +129,7 @@ test_count (gconstpointer data)
 static MkvCommand *
 set_many_new (const char *id, const char *first_key, ...)
 {
-  MkvCommand *command = world_command (MKV_OPERATION_SET_MANY, id, NULL, NULL);
+  MkvCommand *command = mkv_test_command (MKV_OPERATION_SET_MANY, id, NULL, NULL);
   va_list args;
 
   va_start (args, first_key);
@@ -149,7 +149,7 @@ test_many (gconstpointer data)
   static const char *const expected[] = { "B", "a", "b", "z", "ä" };
   g_autoptr (World) world = setup (data, 0);
   g_autoptr (MkvCommand) set = set_many_new ("set", "b", "ä", "z", "B", "a", NULL);
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET_MANY, "get", NULL, NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET_MANY, "get", NULL, NULL);
   g_autoptr (MkvResponse) done = NULL, read = NULL;
   GPtrArray *results;
 
@@ -190,7 +190,7 @@ test_many (gconstpointer data)
 static void
 assert_keys (World *world, const char *prefix, const char *after, guint limit, const char *expected, gboolean more)
 {
-  g_autoptr (MkvCommand) command = world_command (MKV_OPERATION_LIST_KEYS, "keys", NULL, NULL);
+  g_autoptr (MkvCommand) command = mkv_test_command (MKV_OPERATION_LIST_KEYS, "keys", NULL, NULL);
   g_autoptr (MkvResponse) response = NULL;
   g_autofree char *keys = NULL;
 
@@ -270,7 +270,7 @@ test_invalid (gconstpointer data)
 {
   g_autoptr (World) world = setup (data, 0);
   g_autoptr (MkvCommand) no_uuid =
-      world_command (MKV_OPERATION_PING, "00000000-0000-1000-8000-000000000000", NULL, NULL);
+      mkv_test_command (MKV_OPERATION_PING, "00000000-0000-1000-8000-000000000000", NULL, NULL);
   g_autofree char *long_key = g_strnfill (257, 'k');
   g_autoptr (MkvResponse) response = NULL;
 
@@ -362,7 +362,7 @@ test_return (gconstpointer data)
     "/",
   };
   g_autoptr (World) world = setup (data, 0);
-  g_autoptr (MkvCommand) command = world_command (MKV_OPERATION_INCREMENT, NULL, "k", NULL);
+  g_autoptr (MkvCommand) command = mkv_test_command (MKV_OPERATION_INCREMENT, NULL, "k", NULL);
   g_autofree char *last = g_strdup_printf ("%u", (guint) G_N_ELEMENTS (hostile) + 1);
   const char *content_type = mkv_codec_get_content_type (world->codec);
 
@@ -398,7 +398,7 @@ test_fallback (void)
   g_autoptr (World) world = world_new (4096);
   g_autofree char *quotes = g_strnfill (3000, '"');
   g_autofree char *many = g_strnfill (4090, 'x');
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "get", "quotes", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "get", "quotes", NULL);
   g_autoptr (MkvMessage) message = NULL;
   g_autoptr (MkvResponse) response = NULL;
   g_autoptr (GBytes) quotes_value = mkv_test_bytes (quotes);
@@ -419,7 +419,7 @@ static void
 test_oversized (gconstpointer data)
 {
   g_autoptr (World) world = setup (data, 0);
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET_MANY, "get", NULL, NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET_MANY, "get", NULL, NULL);
   g_autofree char *octets = g_strnfill (200 * 1024, 'x');
   g_autoptr (GBytes) value = mkv_test_bytes (octets);
   g_autoptr (MkvResponse) two = NULL, three = NULL;
@@ -440,7 +440,7 @@ static void
 test_oversized_write (gconstpointer data)
 {
   g_autoptr (World) world = setup (data, 4096);
-  g_autoptr (MkvCommand) set = world_command (MKV_OPERATION_SET_MANY, "set", NULL, NULL);
+  g_autoptr (MkvCommand) set = mkv_test_command (MKV_OPERATION_SET_MANY, "set", NULL, NULL);
   g_autoptr (GBytes) value = mkv_test_bytes ("v");
   g_autofree char *octets = g_strnfill (3900, 'x');
   g_autoptr (GBytes) start = mkv_test_bytes (octets);
@@ -517,7 +517,7 @@ static void
 test_mirrored_ids (gconstpointer data)
 {
   g_autoptr (World) world = setup (data, 0);
-  g_autoptr (MkvCommand) set = world_command (MKV_OPERATION_SET, "mirror:1", "k", "v");
+  g_autoptr (MkvCommand) set = mkv_test_command (MKV_OPERATION_SET, "mirror:1", "k", "v");
   g_autoptr (GBytes) broken = mkv_test_bytes ("{\"id\":\"mirror:2\",\"op\":\"NOP\"}");
 
   g_test_summary ("Commands with the id of a mirrored one are dropped without an answer");

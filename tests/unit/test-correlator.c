@@ -122,9 +122,9 @@ static void
 test_call (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) set = world_command (MKV_OPERATION_SET, NULL, "k", "v");
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "my id", "k", NULL);
-  g_autoptr (MkvCommand) bad = world_command (MKV_OPERATION_GET, NULL, "other", NULL);
+  g_autoptr (MkvCommand) set = mkv_test_command (MKV_OPERATION_SET, NULL, "k", "v");
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "my id", "k", NULL);
+  g_autoptr (MkvCommand) bad = mkv_test_command (MKV_OPERATION_GET, NULL, "other", NULL);
   g_autoptr (MkvResponse) done = NULL, read = NULL, missing = NULL;
   GAsyncResult *place;
 
@@ -148,7 +148,7 @@ static void
 test_request (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "id", "k", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "id", "k", NULL);
   g_autoptr (MkvCommand) sent = NULL;
   g_autoptr (MkvMessage) message = NULL;
   g_autoptr (MkvResponse) response = NULL;
@@ -177,11 +177,11 @@ test_codec (void)
 {
   static const guint8 octets[] = { 0xFF, 0x00 };
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) binary = world_command (MKV_OPERATION_SET_MANY, "binary", NULL, NULL);
+  g_autoptr (MkvCommand) binary = mkv_test_command (MKV_OPERATION_SET_MANY, "binary", NULL, NULL);
   g_autofree char *zeros = g_strnfill (200 * 1024, '\1');
-  g_autoptr (MkvCommand) big = world_command (MKV_OPERATION_SET, "big", "k", zeros);
-  g_autoptr (MkvCommand) huge = world_command (MKV_OPERATION_SET_MANY, "huge", NULL, NULL);
-  g_autoptr (MkvCommand) ping = world_command (MKV_OPERATION_PING, "ping", NULL, NULL);
+  g_autoptr (MkvCommand) big = mkv_test_command (MKV_OPERATION_SET, "big", "k", zeros);
+  g_autoptr (MkvCommand) huge = mkv_test_command (MKV_OPERATION_SET_MANY, "huge", NULL, NULL);
+  g_autoptr (MkvCommand) ping = mkv_test_command (MKV_OPERATION_PING, "ping", NULL, NULL);
   g_autoptr (GBytes) value = g_bytes_new (octets, sizeof octets);
   g_autoptr (GBytes) big_value = mkv_test_bytes (zeros);
   MkvCommand *commands[] = { binary, big, ping };
@@ -220,7 +220,7 @@ has_result (gpointer user_data)
 static void
 assert_limit (Asker *asker, MkvOperation operation, guint timeout_ms, guint expected_ms)
 {
-  g_autoptr (MkvCommand) command = world_command (operation, NULL, NULL, NULL);
+  g_autoptr (MkvCommand) command = mkv_test_command (operation, NULL, NULL, NULL);
   g_autoptr (GBytes) value = mkv_test_bytes ("v");
   g_autofree char *text = g_strdup_printf ("within %g s", expected_ms / 1000.0);
   GAsyncResult *place;
@@ -261,8 +261,8 @@ static void
 test_late (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "k", NULL);
-  g_autoptr (MkvCommand) other = world_command (MKV_OPERATION_INCREMENT, "id", "other", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "k", NULL);
+  g_autoptr (MkvCommand) other = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "other", NULL);
   g_autoptr (MkvResponse) kept = NULL, again = NULL;
   GAsyncResult *place;
 
@@ -311,8 +311,8 @@ static void
 test_cancel (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "id", "k", NULL);
-  g_autoptr (MkvCommand) never = world_command (MKV_OPERATION_GET, "never", "k", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "id", "k", NULL);
+  g_autoptr (MkvCommand) never = mkv_test_command (MKV_OPERATION_GET, "never", "k", NULL);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   GAsyncResult *place;
 
@@ -333,10 +333,10 @@ static void
 test_wrong (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "id", "k", NULL);
-  g_autoptr (MkvCommand) same = world_command (MKV_OPERATION_GET, "id", "k", NULL);
-  g_autoptr (MkvCommand) keyless = world_command (MKV_OPERATION_GET, "keyless", NULL, NULL);
-  g_autoptr (MkvCommand) long_id = world_command (MKV_OPERATION_GET, NULL, "k", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "id", "k", NULL);
+  g_autoptr (MkvCommand) same = mkv_test_command (MKV_OPERATION_GET, "id", "k", NULL);
+  g_autoptr (MkvCommand) keyless = mkv_test_command (MKV_OPERATION_GET, "keyless", NULL, NULL);
+  g_autoptr (MkvCommand) long_id = mkv_test_command (MKV_OPERATION_GET, NULL, "k", NULL);
   g_autofree char *sixty_five = g_strnfill (65, 'x');
   GAsyncResult *place, *first;
 
@@ -362,7 +362,7 @@ static void
 test_refused (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "id", "k", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "id", "k", NULL);
   GAsyncResult *place;
 
   g_test_summary ("A request that the broker refuses fails at once, with the reason");
@@ -376,7 +376,7 @@ static void
 test_unheard (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "id", "k", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "id", "k", NULL);
   GAsyncResult *place;
 
   g_test_summary ("A time-out names the node, the broker, and that nobody listens, if that is so");
@@ -396,7 +396,7 @@ static void
 test_not_connected (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) get = world_command (MKV_OPERATION_GET, "id", "k", NULL);
+  g_autoptr (MkvCommand) get = mkv_test_command (MKV_OPERATION_GET, "id", "k", NULL);
   GAsyncResult *place;
 
   g_test_summary ("Without a connection a call fails at once and says why there is none");
@@ -411,7 +411,7 @@ static void
 test_reconnect (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
   g_autoptr (MkvResponse) response = NULL;
   GAsyncResult *place;
 
@@ -440,7 +440,7 @@ static void
 test_resent (void)
 {
   g_autoptr (Asker) asker = asker_new ();
-  g_autoptr (MkvCommand) incr = world_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
+  g_autoptr (MkvCommand) incr = mkv_test_command (MKV_OPERATION_INCREMENT, "id", "n", NULL);
   g_autoptr (MkvResponse) response = NULL;
   GAsyncResult *place;
 

@@ -139,18 +139,6 @@ test_limiter (void)
   g_assert_cmpuint (n, ==, MKV_ALL_ANSWERS_BURST - MKV_ANSWER_BURST);
 }
 
-static MkvCommand *
-command_new (MkvOperation operation, const char *id, const char *key, const char *value)
-{
-  MkvCommand *command = mkv_command_new (operation);
-  g_autoptr (GBytes) bytes = value != NULL ? mkv_test_bytes (value) : NULL;
-
-  mkv_command_set_id (command, id);
-  mkv_command_set_key (command, key);
-  mkv_command_set_value (command, bytes);
-  return command;
-}
-
 static void
 assert_same (MkvCommand *a, MkvCommand *b, gboolean same)
 {
@@ -164,13 +152,13 @@ assert_same (MkvCommand *a, MkvCommand *b, gboolean same)
 static void
 test_fingerprint (void)
 {
-  g_autoptr (MkvCommand) set = command_new (MKV_OPERATION_SET, "a", "k", "v");
-  g_autoptr (MkvCommand) again = command_new (MKV_OPERATION_SET, "b", "k", "v");
-  g_autoptr (MkvCommand) value = command_new (MKV_OPERATION_SET, "a", "k", "w");
-  g_autoptr (MkvCommand) shifted = command_new (MKV_OPERATION_SET, "a", "kv", "");
-  g_autoptr (MkvCommand) append = command_new (MKV_OPERATION_APPEND, "a", "k", "v");
-  g_autoptr (MkvCommand) one = command_new (MKV_OPERATION_INCREMENT, "a", "k", NULL);
-  g_autoptr (MkvCommand) two = command_new (MKV_OPERATION_INCREMENT, "a", "k", NULL);
+  g_autoptr (MkvCommand) set = mkv_test_command (MKV_OPERATION_SET, "a", "k", "v");
+  g_autoptr (MkvCommand) again = mkv_test_command (MKV_OPERATION_SET, "b", "k", "v");
+  g_autoptr (MkvCommand) value = mkv_test_command (MKV_OPERATION_SET, "a", "k", "w");
+  g_autoptr (MkvCommand) shifted = mkv_test_command (MKV_OPERATION_SET, "a", "kv", "");
+  g_autoptr (MkvCommand) append = mkv_test_command (MKV_OPERATION_APPEND, "a", "k", "v");
+  g_autoptr (MkvCommand) one = mkv_test_command (MKV_OPERATION_INCREMENT, "a", "k", NULL);
+  g_autoptr (MkvCommand) two = mkv_test_command (MKV_OPERATION_INCREMENT, "a", "k", NULL);
   g_autoptr (MkvCommand) ab = mkv_command_new (MKV_OPERATION_SET_MANY);
   g_autoptr (MkvCommand) ba = mkv_command_new (MKV_OPERATION_SET_MANY);
   g_autoptr (MkvCommand) other = mkv_command_new (MKV_OPERATION_SET_MANY);
@@ -338,8 +326,8 @@ test_book (void)
 {
   g_autoptr (MkvManualClock) clock = mkv_manual_clock_new (NOW);
   g_autoptr (MkvReceiptBook) book = mkv_receipt_book_new (MKV_CLOCK (clock));
-  g_autoptr (MkvCommand) command = command_new (MKV_OPERATION_SET, "id", "k", "v");
-  g_autoptr (MkvCommand) other = command_new (MKV_OPERATION_SET, "id", "k", "w");
+  g_autoptr (MkvCommand) command = mkv_test_command (MKV_OPERATION_SET, "id", "k", "v");
+  g_autoptr (MkvCommand) other = mkv_test_command (MKV_OPERATION_SET, "id", "k", "w");
   g_autoptr (MkvResponse) answer = answer_new ("id", NOW);
   g_autoptr (MkvResponse) kept = NULL;
   MkvReceipt *receipt, *elsewhere, *ignored;
@@ -370,10 +358,10 @@ test_book_restart (void)
   g_autoptr (MkvReceiptBook) third = mkv_receipt_book_new (MKV_CLOCK (clock));
   g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (MKV_DURABILITY_NONE);
   g_autoptr (GBytes) nonsense = mkv_test_bytes ("nonsense");
-  g_autoptr (MkvCommand) old = command_new (MKV_OPERATION_SET, "old", "k", "v");
-  g_autoptr (MkvCommand) young = command_new (MKV_OPERATION_SET, "young", "k", "v");
-  g_autoptr (MkvCommand) future = command_new (MKV_OPERATION_SET, "future", "k", "v");
-  g_autoptr (MkvCommand) next = command_new (MKV_OPERATION_SET, "next", "k", "v");
+  g_autoptr (MkvCommand) old = mkv_test_command (MKV_OPERATION_SET, "old", "k", "v");
+  g_autoptr (MkvCommand) young = mkv_test_command (MKV_OPERATION_SET, "young", "k", "v");
+  g_autoptr (MkvCommand) future = mkv_test_command (MKV_OPERATION_SET, "future", "k", "v");
+  g_autoptr (MkvCommand) next = mkv_test_command (MKV_OPERATION_SET, "next", "k", "v");
 
   g_test_summary ("After a restart the answers of the last ten minutes are known; the next write takes the others out");
   mkv_storage_batch_set_meta (batch, "receipt/nonsense", nonsense);
@@ -413,7 +401,7 @@ test_book_bounded (void)
   for (guint i = 0; i < 1500; i++)
     {
       g_autofree char *id = g_strdup_printf ("%u", i);
-      g_autoptr (MkvCommand) command = command_new (MKV_OPERATION_SET, id, "k", "v");
+      g_autoptr (MkvCommand) command = mkv_test_command (MKV_OPERATION_SET, id, "k", "v");
 
       g_assert_cmpint (execute (book, storage, command, NOW + i, FALSE), ==, MKV_RECEIPT_NEW);
       g_assert_cmpuint (count_receipts (storage), <=, MKV_MAX_ANSWERS + 1);
@@ -422,7 +410,7 @@ test_book_bounded (void)
   for (guint i = 500; i < 1500; i++)
     {
       g_autofree char *id = g_strdup_printf ("%u", i);
-      g_autoptr (MkvCommand) command = command_new (MKV_OPERATION_SET, id, "k", "v");
+      g_autoptr (MkvCommand) command = mkv_test_command (MKV_OPERATION_SET, id, "k", "v");
 
       g_assert_cmpint (execute (next, storage, command, NOW, FALSE), ==, MKV_RECEIPT_KNOWN);
     }
@@ -435,8 +423,8 @@ test_book_reuse (void)
   g_autoptr (MkvStorage) storage = storage_new ();
   g_autoptr (MkvReceiptBook) book = mkv_receipt_book_new (MKV_CLOCK (clock));
   g_autoptr (MkvReceiptBook) next = mkv_receipt_book_new (MKV_CLOCK (clock));
-  g_autoptr (MkvCommand) a = command_new (MKV_OPERATION_SET, "a", "k", "v");
-  g_autoptr (MkvCommand) b = command_new (MKV_OPERATION_SET, "b", "k", "v");
+  g_autoptr (MkvCommand) a = mkv_test_command (MKV_OPERATION_SET, "a", "k", "v");
+  g_autoptr (MkvCommand) b = mkv_test_command (MKV_OPERATION_SET, "b", "k", "v");
   g_autoptr (MkvResponse) answer_a = answer_new ("a", NOW + 601000);
   g_autoptr (MkvResponse) answer_b = answer_new ("b", NOW + 601000);
   g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (MKV_DURABILITY_NONE);

@@ -138,11 +138,10 @@ die_with_parent (gpointer user_data)
 }
 
 MkvDemoPeer *
-mkv_demo_peer_new_process (const char *name, guint16 port, GError **error)
+mkv_demo_peer_new_process (const char *name, const char *broker, GError **error)
 {
   g_autoptr (MkvDemoPeer) self = peer_new (name);
   g_autoptr (GSubprocessLauncher) launcher = NULL;
-  g_autofree char *broker = g_strdup_printf ("mqtt://127.0.0.1:%u", port);
 
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
                                         G_SUBPROCESS_FLAGS_STDERR_SILENCE);

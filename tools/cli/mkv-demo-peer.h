@@ -27,8 +27,8 @@ typedef struct
 /* A node in this process, which meets others through the loopback transport. */
 MkvDemoPeer *mkv_demo_peer_new_here (const char *name);
 
-/* A node in a process of its own, with a broker at @port. */
-MkvDemoPeer *mkv_demo_peer_new_process (const char *name, guint16 port, GError **error);
+/* A node in a process of its own, with a broker at the URI @broker. */
+MkvDemoPeer *mkv_demo_peer_new_process (const char *name, const char *broker, GError **error);
 
 /* Ends the node, and its process. */
 void mkv_demo_peer_free (MkvDemoPeer *self);

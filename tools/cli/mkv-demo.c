@@ -121,10 +121,10 @@ begin_with_broker (Demo *demo, const char *program, GError **error)
       if (demo->relays[i] == NULL)
         return FALSE;
     }
-  demo->alice = mkv_demo_peer_new_process ("alice", mkv_relay_get_port (demo->relays[0]), error);
+  demo->alice = mkv_demo_peer_new_process ("alice", mkv_relay_get_uri (demo->relays[0]), error);
   if (demo->alice == NULL)
     return FALSE;
-  demo->bob = mkv_demo_peer_new_process ("bob", mkv_relay_get_port (demo->relays[1]), error);
+  demo->bob = mkv_demo_peer_new_process ("bob", mkv_relay_get_uri (demo->relays[1]), error);
   if (demo->bob == NULL)
     return FALSE;
 

@@ -51,6 +51,7 @@ struct _MkvRelay
   GMainContext *context;
   guint16 port;
   guint16 target_port;
+  char *uri;
   GSocket *listener;
   GSource *acceptor;
   GPtrArray *pairs;
@@ -298,6 +299,7 @@ mkv_relay_finalize (GObject *object)
   if (self->listener != NULL)
     g_socket_close (self->listener, NULL);
   g_clear_object (&self->listener);
+  g_free (self->uri);
   g_main_context_unref (self->context);
   G_OBJECT_CLASS (mkv_relay_parent_class)->finalize (object);
 }
@@ -332,6 +334,7 @@ mkv_relay_new (guint16 target_port, GError **error)
   if (bound == NULL)
     return NULL;
   self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  self->uri = g_strdup_printf ("mqtt://127.0.0.1:%u", self->port);
   g_socket_set_blocking (self->listener, FALSE);
   self->acceptor = g_socket_create_source (self->listener, G_IO_IN, NULL);
   g_source_set_callback (self->acceptor, G_SOURCE_FUNC (on_accept), self, NULL);
@@ -343,6 +346,12 @@ guint16
 mkv_relay_get_port (MkvRelay *self)
 {
   return self->port;
+}
+
+const char *
+mkv_relay_get_uri (MkvRelay *self)
+{
+  return self->uri;
 }
 
 void

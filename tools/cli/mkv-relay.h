@@ -18,6 +18,9 @@ G_DECLARE_FINAL_TYPE (MkvRelay, mkv_relay, MKV, RELAY, GObject)
 MkvRelay *mkv_relay_new (guint16 target_port, GError **error);
 guint16 mkv_relay_get_port (MkvRelay *self);
 
+/* Where a client finds the broker behind it. */
+const char *mkv_relay_get_uri (MkvRelay *self);
+
 /* Breaks every connection, and each new one as soon as it comes, until healed. */
 void mkv_relay_cut (MkvRelay *self);
 void mkv_relay_heal (MkvRelay *self);
