@@ -39,26 +39,25 @@ G_DEFINE_BOXED_TYPE (MkvEntry, mkv_entry, mkv_entry_ref, mkv_entry_unref)
 
 /* The head of a CBOR item in its shortest form (RFC 8949, 4.2.1). Writes over
  * up to 7 octets behind it. */
-static guint8 *
+static inline guint8 *
 write_head (guint8 *out, guint8 major, guint64 number)
 {
   guint8 type = (guint8) (major << 5);
-  guint info = 24; /* the argument takes 2^(info - 24) octets */
+  guint log; /* the argument takes 2^log octets */
 
   if (number < 24)
     {
       *out++ = type | (guint8) number;
       return out;
     }
-  while (info < 27 && number >> (8u << (info - 24)) != 0)
-    info++;
-  *out++ = type | (guint8) info;
-  number = GUINT64_TO_BE (number << (64 - (8u << (info - 24))));
+  log = number <= 0xFF ? 0 : number <= 0xFFFF ? 1 : number <= 0xFFFFFFFF ? 2 : 3;
+  *out++ = type | (guint8) (24 + log);
+  number = GUINT64_TO_BE (number << (64 - (8u << log)));
   memcpy (out, &number, sizeof number);
-  return out + (1u << (info - 24));
+  return out + (1u << log);
 }
 
-static guint8 *
+static inline guint8 *
 write_octets (guint8 *out, guint8 major, const void *octets, gsize length)
 {
   out = write_head (out, major, length);
@@ -67,9 +66,11 @@ write_octets (guint8 *out, guint8 major, const void *octets, gsize length)
 }
 
 /* SHA-256 of the deterministic CBOR array ["mkv1", key, timestamp, node id,
- * seq, value or null]: doc/protocol.md, "Entry digest". */
+ * seq, value or null]: doc/protocol.md, "Entry digest". The parts but the stamp
+ * are taken from where the caller has them: copies in @self that were made just
+ * before would have to be waited for. */
 static void
-compute_digest (MkvEntry *self)
+compute_digest (MkvEntry *self, const char *key, const char *node_id, const guint8 *value, gsize value_length)
 {
   /* The start, 5 heads of up to 9 octets and 7 behind the last: enough for any
    * key and node id, and for a value of the size that most have. */
@@ -80,25 +81,25 @@ compute_digest (MkvEntry *self)
 
   memcpy (p, start, sizeof start - 1);
   p += sizeof start - 1;
-  p = write_octets (p, 3, self->data, self->key_length);
+  p = write_octets (p, 3, key, self->key_length);
   p = write_head (p, 0, (guint64) self->stamp.timestamp);
-  p = write_octets (p, 3, self->stamp.node_id, self->node_id_length);
+  p = write_octets (p, 3, node_id, self->node_id_length);
   p = write_head (p, 0, (guint64) self->stamp.seq);
-  if (self->octets == NULL)
+  if (value == NULL)
     *p++ = 0xF6; /* null */
   else
-    p = write_head (p, 2, self->length);
-  if (self->length <= (gsize) (buffer + sizeof buffer - p))
+    p = write_head (p, 2, value_length);
+  if (value_length <= (gsize) (buffer + sizeof buffer - p))
     {
-      if (self->length > 0)
-        memcpy (p, self->octets, self->length);
-      p += self->length;
+      if (value_length > 0)
+        memcpy (p, value, value_length);
+      p += value_length;
       gnutls_hash (hash, buffer, (gsize) (p - buffer));
     }
   else
     {
       gnutls_hash (hash, buffer, (gsize) (p - buffer));
-      gnutls_hash (hash, self->octets, self->length);
+      gnutls_hash (hash, value, value_length);
     }
   gnutls_hash_output (hash, self->digest);
 }
@@ -145,7 +146,7 @@ mkv_entry_new_checked (const char *key, gsize key_length, GBytes *value, gint64 
   MkvEntry *self = entry_alloc (key, key_length, timestamp, node_id, node_id_length, seq, 0);
 
   set_value (self, value);
-  compute_digest (self);
+  compute_digest (self, key, node_id, self->octets, self->length);
   return self;
 }
 
@@ -255,12 +256,12 @@ mkv_entry_new_from_octets (const char *key, gsize key_length, const guint8 *valu
   if (!check_parts (value_length, timestamp, seq, error))
     return NULL;
   self = entry_alloc (key, key_length, timestamp, node_id, node_id_length, seq, value_length);
+  compute_digest (self, key, node_id, value, value != NULL ? value_length : 0);
   if (value != NULL)
     {
       self->octets = memcpy (self->data + key_length + node_id_length + 2, value, value_length);
       self->length = value_length;
     }
-  compute_digest (self);
   return self;
 }
 

@@ -7,17 +7,18 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 
-/* Not 0 if one of eight octets is 0 or above 0x7F: the high bit of an octet of
- * (word - ones) is set where the octet is 0, and of word where it is above. */
+/* The high bit of an octet is set if one of eight octets is 0 or above 0x7F: it
+ * is in (word - ones) where the octet is 0, and in word where it is above. */
 static inline guint64
 get_odd_bits (const char *octets)
 {
-  const guint64 ones = G_GUINT64_CONSTANT (0x0101010101010101);
   guint64 word;
 
   memcpy (&word, octets, sizeof word);
-  return (word | (word - ones)) & (ones << 7);
+  return word | (word - G_GUINT64_CONSTANT (0x0101010101010101));
 }
+
+#define HIGH_BITS G_GUINT64_CONSTANT (0x8080808080808080)
 
 /**
  * mkv_text_is_valid: (skip)
@@ -38,11 +39,11 @@ mkv_text_is_valid (const char *octets, gsize length)
   /* As many octets at a time as may be while they are ASCII, which they mostly
    * are; GLib decides about the rest. */
   for (; i + 32 <= length; i += 32)
-    if (((get_odd_bits (octets + i) | get_odd_bits (octets + i + 8)) |
-         (get_odd_bits (octets + i + 16) | get_odd_bits (octets + i + 24))) != 0)
+    if (((get_odd_bits (octets + i) | get_odd_bits (octets + i + 8) | get_odd_bits (octets + i + 16) |
+          get_odd_bits (octets + i + 24)) & HIGH_BITS) != 0)
       break;
   for (; i + 8 <= length; i += 8)
-    if (get_odd_bits (octets + i) != 0)
+    if ((get_odd_bits (octets + i) & HIGH_BITS) != 0)
       break;
   for (; i < length; i++)
     if (octets[i] == 0)
@@ -100,10 +101,14 @@ mkv_key_check (const char *key, GError **error)
   return FALSE;
 }
 
-static gboolean
+static const guint8 name_octets[256] = {
+  ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['_'] = 1, ['-'] = 1, ['.'] = 1, [':'] = 1,
+};
+
+static inline gboolean
 is_name_octet (char c)
 {
-  return g_ascii_isalnum (c) || c == '_' || c == '-' || c == '.' || c == ':';
+  return name_octets[(guchar) c];
 }
 
 static gboolean

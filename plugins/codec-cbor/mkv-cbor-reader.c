@@ -8,26 +8,6 @@
 #include "base/mkv-limits.h"
 #include "model/mkv-names.h"
 
-void
-mkv_cbor_reader_init (MkvCborReader *self, GBytes *payload)
-{
-  gsize length;
-
-  self->at = self->start = g_bytes_get_data (payload, &length);
-  self->end = self->start + length;
-  self->depth = 0;
-  self->error = NULL;
-  self->keys = (MkvKeyStack){ NULL };
-  self->joined = NULL;
-}
-
-void
-mkv_cbor_reader_clear (MkvCborReader *self)
-{
-  mkv_key_stack_clear (&self->keys);
-  g_clear_pointer (&self->joined, g_ptr_array_unref);
-}
-
 gboolean
 mkv_cbor_reader_fail (MkvCborReader *self, const char *error)
 {
@@ -223,14 +203,6 @@ mkv_cbor_reader_skip (MkvCborReader *self)
   MkvCborItem item;
 
   return mkv_cbor_reader_take_any (self, &item) && mkv_cbor_reader_leave_behind (self, &item);
-}
-
-gboolean
-mkv_cbor_reader_finish (MkvCborReader *self)
-{
-  if (self->error == NULL && self->at != self->end)
-    mkv_cbor_reader_fail (self, "there is more behind its end");
-  return self->error == NULL;
 }
 
 gboolean

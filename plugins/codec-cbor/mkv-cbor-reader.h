@@ -61,8 +61,26 @@ typedef struct
   GPtrArray *joined; /* strings that came in chunks; NULL if none did */
 } MkvCborReader;
 
-void mkv_cbor_reader_init (MkvCborReader *self, GBytes *payload);
-void mkv_cbor_reader_clear (MkvCborReader *self);
+static inline void
+mkv_cbor_reader_init (MkvCborReader *self, GBytes *payload)
+{
+  gsize length;
+
+  self->at = self->start = g_bytes_get_data (payload, &length);
+  self->end = self->start + length;
+  self->depth = 0;
+  self->error = NULL;
+  self->keys = (MkvKeyStack){ NULL };
+  self->joined = NULL;
+}
+
+static inline void
+mkv_cbor_reader_clear (MkvCborReader *self)
+{
+  if (self->keys.keys != NULL)
+    mkv_key_stack_clear (&self->keys);
+  g_clear_pointer (&self->joined, g_ptr_array_unref);
+}
 
 /* Says what makes the payload malformed: a static text. Returns FALSE. */
 gboolean mkv_cbor_reader_fail (MkvCborReader *self, const char *error);
@@ -187,7 +205,13 @@ mkv_cbor_reader_is_array (const MkvCborReader *self)
 }
 
 /* Whether nothing is wrong and nothing is left. */
-gboolean mkv_cbor_reader_finish (MkvCborReader *self);
+static inline gboolean
+mkv_cbor_reader_finish (MkvCborReader *self)
+{
+  if (self->error == NULL && self->at != self->end)
+    mkv_cbor_reader_fail (self, "there is more behind its end");
+  return self->error == NULL;
+}
 
 /* MKV_ERROR_MALFORMED, of what is wrong. */
 void mkv_cbor_reader_set_error (MkvCborReader *self, GError **error);
