@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors
  *
- * Memory storage through the public synchronous API, against a GHashTable under
+ * Memory storage through the public synchronous API, with the tree kept, against a GHashTable under
  * a mutex in the same run: 100,000 keys of 16 octets with values of 100, in
  * random order, on one thread.
  */
