@@ -162,6 +162,7 @@ on_state (MkvTransport *transport, MkvTransportState state, gboolean session_pre
 {
   g_autoptr (MkvRouter) self = g_object_ref (user_data);
   gboolean was_connected = self->state == MKV_TRANSPORT_CONNECTED;
+  gboolean was_connecting = self->state == MKV_TRANSPORT_CONNECTING;
 
   self->state = state;
   if (state == MKV_TRANSPORT_STOPPED)
@@ -179,6 +180,8 @@ on_state (MkvTransport *transport, MkvTransportState state, gboolean session_pre
       lose_all (self);
       g_signal_emit (self, signals[SIGNAL_DISCONNECTED], 0);
     }
+  else if (was_connecting && state != MKV_TRANSPORT_CONNECTED && self->subscriber != NULL)
+    mkv_subscriber_refused (self->subscriber);
   /* From here on, what was called may have stopped the transport or dropped the
    * router: then there is a newer state than this. */
   if (self->subscriber != NULL && self->state == state && state == MKV_TRANSPORT_CONNECTED)

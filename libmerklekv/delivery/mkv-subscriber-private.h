@@ -32,6 +32,11 @@ void mkv_subscriber_connected (MkvSubscriber *self, gboolean session_present);
 void mkv_subscriber_disconnected (MkvSubscriber *self);
 void mkv_subscriber_answered (MkvSubscriber *self, const char *topic, const GError *error);
 
+/* An attempt to connect failed: the broker may have made the session afresh all
+ * the same, where only its answer was lost, and say at the next attempt that it
+ * is present. */
+void mkv_subscriber_refused (MkvSubscriber *self);
+
 /* Takes @payload, from the response topic, if it is presence or a will. */
 gboolean mkv_subscriber_hear (MkvSubscriber *self, GBytes *payload);
 

@@ -240,6 +240,13 @@ mkv_subscriber_disconnected (MkvSubscriber *self)
 }
 
 void
+mkv_subscriber_refused (MkvSubscriber *self)
+{
+  for (guint i = 0; i < self->subscriptions->len; i++)
+    ((Subscription *) self->subscriptions->pdata[i])->good = FALSE;
+}
+
+void
 mkv_subscriber_answered (MkvSubscriber *self, const char *topic, const GError *error)
 {
   for (guint i = 0; i < self->subscriptions->len; i++)

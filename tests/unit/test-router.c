@@ -229,6 +229,27 @@ test_subscriptions (RouterWorld *fixture, gconstpointer data)
 }
 
 static void
+test_unanswered (RouterWorld *fixture, gconstpointer data)
+{
+  g_test_summary ("A session that was made for a connection nobody was told of has no subscriptions");
+  router_world_join (fixture);
+  mkv_loopback_broker_set_delay (fixture->broker, 10000, 10000);
+  mkv_loopback_broker_drop_sessions (fixture->broker);
+  router_world_advance (fixture, 1015);
+  /* The broker has accepted, and its answer is under way. */
+  g_assert_true (mkv_loopback_broker_is_connected (fixture->broker, "me"));
+  g_assert_cmpint (mkv_router_get_state (fixture->router), ==, MKV_TRANSPORT_CONNECTING);
+  mkv_loopback_broker_cut (fixture->broker, "me");
+  mkv_loopback_broker_heal (fixture->broker, "me");
+  router_world_advance (fixture, 2000);
+  g_assert_true (mkv_router_is_connected (fixture->router));
+  router_world_inject_text (fixture, "fleet/a/me/cmd", "{}");
+  router_world_inject_text (fixture, "fleet/a/replication/events", "{}");
+  router_world_advance (fixture, 100);
+  router_world_assert_handled (fixture, "cmd:json:2 events:json:2 ");
+}
+
+static void
 test_deaf (RouterWorld *fixture, gconstpointer data)
 {
   g_test_summary ("A subscription that is granted and yet deaf is found out, and its cure as well");
@@ -383,6 +404,7 @@ main (int argc, char **argv)
   ADD ("topics", test_topics);
   ADD ("missed-events", test_missed_events);
   ADD ("subscriptions", test_subscriptions);
+  ADD ("unanswered", test_unanswered);
   ADD ("deaf", test_deaf);
   ADD ("state", test_state);
   ADD ("stop", test_stop);
