@@ -6,14 +6,19 @@
 
 struct _MkvSimModel
 {
-  GHashTable *nodes;      /* node id to a GHashTable of key to its latest MkvEntry */
-  GHashTable *taken_back; /* key to a GPtrArray of MkvEntry */
+  GHashTable *keys; /* to GArray of Written */
 };
 
-static void
-unref_entry (gpointer entry)
+typedef struct
 {
-  mkv_entry_unref (entry);
+  MkvEntry *entry;
+  gboolean doubtful; /* its writer may have taken it back */
+} Written;
+
+static void
+written_clear (gpointer data)
+{
+  mkv_entry_unref (((Written *) data)->entry);
 }
 
 MkvSimModel *
@@ -21,54 +26,65 @@ mkv_sim_model_new (void)
 {
   MkvSimModel *self = g_new0 (MkvSimModel, 1);
 
-  self->nodes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref);
-  self->taken_back = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+  self->keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref);
   return self;
 }
 
 void
 mkv_sim_model_free (MkvSimModel *self)
 {
-  g_hash_table_unref (self->nodes);
-  g_hash_table_unref (self->taken_back);
+  g_hash_table_unref (self->keys);
   g_free (self);
 }
 
+/* Where an entry of @node_id is taken back, those that it had superseded may be
+ * gone before anybody saw them. */
 static void
-take_back (MkvSimModel *self, MkvEntry *entry)
+doubt_key (GArray *all, const char *node_id, gint64 latest)
 {
-  const char *key = mkv_entry_get_key (entry);
-  GPtrArray *entries = g_hash_table_lookup (self->taken_back, key);
+  gboolean doubtful = FALSE;
 
-  if (entries == NULL)
+  for (guint i = all->len; i > 0; i--)
     {
-      entries = g_ptr_array_new_with_free_func (unref_entry);
-      g_hash_table_insert (self->taken_back, g_strdup (key), entries);
+      Written *written = &g_array_index (all, Written, i - 1);
+      const MkvStamp *stamp = mkv_entry_get_stamp (written->entry);
+
+      if (!g_str_equal (stamp->node_id, node_id))
+        continue;
+      doubtful = doubtful || stamp->timestamp > latest;
+      written->doubtful = written->doubtful || doubtful;
     }
-  g_ptr_array_add (entries, mkv_entry_ref (entry));
 }
 
 void
 mkv_sim_model_add (MkvSimModel *self, MkvEntry *entry, gint64 latest)
 {
-  const char *node_id = mkv_entry_get_stamp (entry)->node_id;
-  const char *key = mkv_entry_get_key (entry);
-  GHashTable *entries = g_hash_table_lookup (self->nodes, node_id);
-  MkvEntry *old;
+  Written written = { entry, FALSE };
+  GArray *all = g_hash_table_lookup (self->keys, mkv_entry_get_key (entry));
 
-  if (entries == NULL)
+  if (all == NULL)
     {
-      entries = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_entry);
-      g_hash_table_insert (self->nodes, g_strdup (node_id), entries);
+      all = g_array_new (FALSE, FALSE, sizeof (Written));
+      g_array_set_clear_func (all, written_clear);
+      g_hash_table_insert (self->keys, g_strdup (mkv_entry_get_key (entry)), all);
     }
-  old = g_hash_table_lookup (entries, key);
-  if (old != NULL && mkv_entry_compare (old, entry) >= 0)
-    {
-      if (mkv_entry_get_stamp (old)->timestamp <= latest)
-        return;
-      take_back (self, old);
-    }
-  g_hash_table_insert (entries, g_strdup (key), mkv_entry_ref (entry));
+  for (guint i = 0; i < all->len; i++)
+    if (mkv_entry_compare (g_array_index (all, Written, i).entry, entry) == 0)
+      return;
+  mkv_entry_ref (entry);
+  g_array_append_val (all, written);
+  doubt_key (all, mkv_entry_get_stamp (entry)->node_id, latest);
+}
+
+void
+mkv_sim_model_doubt (MkvSimModel *self, const char *node_id, gint64 latest)
+{
+  GHashTableIter iter;
+  gpointer all;
+
+  g_hash_table_iter_init (&iter, self->keys);
+  while (g_hash_table_iter_next (&iter, NULL, &all))
+    doubt_key (all, node_id, latest);
 }
 
 static GPtrArray *
@@ -108,23 +124,45 @@ is_live (MkvEntry *entry)
   return entry != NULL && !mkv_entry_is_tombstone (entry);
 }
 
-/* What was taken back may have come by at somebody whose clock was ahead as
- * well, or who got to hear of it late: then it is an entry like others. */
-static gboolean
-is_expected (MkvSimModel *self, const char *key, MkvEntry *entry, MkvEntry *expected)
+/* What wins of all that is not in doubt. */
+static MkvEntry *
+find_winner (GArray *all)
 {
-  GPtrArray *others = g_hash_table_lookup (self->taken_back, key);
+  MkvEntry *winner = NULL;
 
-  if (!is_live (entry) && !is_live (expected))
+  for (guint i = 0; all != NULL && i < all->len; i++)
+    {
+      const Written *written = &g_array_index (all, Written, i);
+
+      if (!written->doubtful && (winner == NULL || mkv_entry_compare (written->entry, winner) > 0))
+        winner = written->entry;
+    }
+  return winner;
+}
+
+static gboolean
+is_same (MkvEntry *a, MkvEntry *b)
+{
+  if (!is_live (a) && !is_live (b))
     return TRUE;
-  if (entry != NULL && expected != NULL && mkv_entry_compare (entry, expected) == 0)
+  return a != NULL && b != NULL && mkv_entry_compare (a, b) == 0;
+}
+
+/* What is in doubt counts like any other where somebody had it before it was
+ * taken back. */
+static gboolean
+is_expected (MkvEntry *entry, MkvEntry *winner, GArray *all)
+{
+  if (is_same (entry, winner))
     return TRUE;
-  for (guint i = 0; others != NULL && i < others->len; i++)
-    if (expected == NULL || mkv_entry_compare (others->pdata[i], expected) > 0)
-      {
-        if (entry == NULL ? !is_live (others->pdata[i]) : mkv_entry_compare (entry, others->pdata[i]) == 0)
-          return TRUE;
-      }
+  for (guint i = 0; all != NULL && i < all->len; i++)
+    {
+      const Written *written = &g_array_index (all, Written, i);
+
+      if (written->doubtful && (winner == NULL || mkv_entry_compare (written->entry, winner) > 0) &&
+          is_same (entry, written->entry))
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -142,46 +180,34 @@ mkv_sim_entry_to_string (MkvEntry *entry)
                           value != NULL ? value : "(deleted)", stamp->timestamp, stamp->node_id, stamp->seq);
 }
 
+static void
+check_key (const char *key, MkvStorage *storage, GArray *all, GString *text)
+{
+  g_autoptr (MkvEntry) held = get (storage, key);
+  MkvEntry *winner = find_winner (all);
+  g_autofree char *what = NULL, *other = NULL;
+
+  if (is_expected (held, winner, all))
+    return;
+  what = mkv_sim_entry_to_string (held);
+  other = mkv_sim_entry_to_string (winner);
+  g_string_append_printf (text, "%s is %s, and has to be %s\n", key, what, other);
+}
+
 char *
 mkv_sim_model_check (MkvSimModel *self, MkvStorage *storage)
 {
-  g_autoptr (GHashTable) keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GHashTable) winners = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) entries = scan (storage);
   GString *text = g_string_new (NULL);
-  GHashTableIter nodes, iter;
-  gpointer table, key, entry;
+  GHashTableIter iter;
+  gpointer key, all;
 
-  g_hash_table_iter_init (&nodes, self->nodes);
-  while (g_hash_table_iter_next (&nodes, NULL, &table))
-    {
-      g_hash_table_iter_init (&iter, table);
-      while (g_hash_table_iter_next (&iter, &key, &entry))
-        {
-          MkvEntry *other = g_hash_table_lookup (winners, key);
-
-          if (other == NULL || mkv_entry_compare (entry, other) > 0)
-            g_hash_table_insert (winners, key, entry);
-          g_hash_table_add (keys, g_strdup (key));
-        }
-    }
+  g_hash_table_iter_init (&iter, self->keys);
+  while (g_hash_table_iter_next (&iter, &key, &all))
+    check_key (key, storage, all, text);
   for (guint i = 0; i < entries->len; i++)
-    g_hash_table_add (keys, g_strdup (mkv_entry_get_key (entries->pdata[i])));
-
-  g_hash_table_iter_init (&iter, keys);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    {
-      g_autoptr (MkvEntry) held = get (storage, key);
-      MkvEntry *expected = g_hash_table_lookup (winners, key);
-
-      if (!is_expected (self, key, held, expected))
-        {
-          g_autofree char *what = mkv_sim_entry_to_string (held);
-          g_autofree char *other = mkv_sim_entry_to_string (expected);
-
-          g_string_append_printf (text, "%s is %s, and has to be %s\n", (const char *) key, what, other);
-        }
-    }
+    if (!g_hash_table_contains (self->keys, mkv_entry_get_key (entries->pdata[i])))
+      check_key (mkv_entry_get_key (entries->pdata[i]), storage, NULL, text);
   return g_string_free (text, text->len == 0);
 }
 

@@ -15,12 +15,16 @@ void mkv_sim_model_free (MkvSimModel *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvSimModel, mkv_sim_model_free)
 
 /* @entry was acknowledged. @latest: the greatest timestamp that is not too far
- * in the future for its writer; what it wrote beyond that it takes back by
- * writing the key again. */
+ * in the future for its writer; what it wrote beyond that it writes again with
+ * the time of now, which may not win over what was there before. */
 void mkv_sim_model_add (MkvSimModel *self, MkvEntry *entry, gint64 latest);
 
 /* The same for all entries in @storage that are @node_id's own. */
 void mkv_sim_model_add_own (MkvSimModel *self, MkvStorage *storage, const char *node_id, gint64 latest);
+
+/* The clock of @node_id was set, so that @latest is that now: what it wrote
+ * beyond that counts where somebody got to see it, but may be gone. */
+void mkv_sim_model_doubt (MkvSimModel *self, const char *node_id, gint64 latest);
 
 /* NULL if @storage holds what it has to, else what is wrong with it. */
 char *mkv_sim_model_check (MkvSimModel *self, MkvStorage *storage);

@@ -106,6 +106,7 @@ mkv_sim_world_set_offset (MkvSimWorld *self, guint i, gint64 offset)
   mkv_sim_world_trace (self, "%s is %" G_GINT64_FORMAT " ms ahead", node->id, offset);
   node->offset = offset;
   mkv_manual_clock_set_time (node->clock, mkv_clock_get_time (MKV_CLOCK (self->clock)) + offset);
+  mkv_sim_model_doubt (self->model, node->id, get_latest (node));
 }
 
 static void
@@ -301,7 +302,15 @@ check_node (MkvSimWorld *self, guint i, const char *text, GString *complaints)
   if (wrong != NULL)
     g_string_append_printf (complaints, "%s: %s", self->nodes[i].id, wrong);
   if (!g_str_equal (own_text, text))
-    g_string_append_printf (complaints, "%s holds other entries than %s\n", self->nodes[i].id, self->nodes[0].id);
+    {
+      g_auto (GStrv) conditions = mkv_observer_list_conditions (self->nodes[i].replica->observer);
+      g_autofree char *reasons = g_strjoinv ("; ", conditions);
+      g_autoptr (GVariant) peers = g_variant_ref_sink (mkv_syncer_list_peers (self->nodes[i].replica->syncer));
+      g_autofree char *peers_text = g_variant_print (peers, FALSE);
+
+      g_string_append_printf (complaints, "%s holds other entries than %s: %s; its peers: %s\n", self->nodes[i].id,
+                              self->nodes[0].id, reasons, peers_text);
+    }
 }
 
 char *

@@ -4,9 +4,6 @@
 
 #include "mkv-sim-world.h"
 
-/* Without anti-entropy nothing brings back what a broker or a storage lost. */
-#define LOSES FALSE
-
 /* How long it may take until all are equal, once all is well. */
 #define SETTLE_TIME (15 * 60 * MKV_SIM_SECOND)
 
@@ -14,6 +11,9 @@ typedef struct
 {
   MkvSimWorld *world;
   guint wild; /* who has a clock that is far off; world->n if nobody */
+  /* Storages are lost, or clocks are far off. Both together lose entries for
+   * good: a copy that others hold may be one whose writer takes it back. */
+  gboolean wipes;
 } Story;
 
 static void
@@ -73,7 +73,7 @@ step (Story *story)
   guint i = mkv_sim_world_draw (w, w->n);
   double probability;
 
-  switch (mkv_sim_world_draw (w, LOSES ? 33 : 24))
+  switch (mkv_sim_world_draw (w, 33))
     {
     case 10:
       mkv_sim_world_trace (w, "%s is cut off", w->nodes[i].id);
@@ -130,7 +130,7 @@ step (Story *story)
       mkv_loopback_broker_set_session_queue (w->broker, 5);
       break;
     case 30:
-      if (mkv_sim_world_wipe (w, i))
+      if (story->wipes && mkv_sim_world_wipe (w, i))
         mkv_sim_world_switch_on (w, i);
       break;
     case 31:
@@ -141,7 +141,8 @@ step (Story *story)
         }
       break;
     case 32:
-      change_clock (story, i);
+      if (!story->wipes)
+        change_clock (story, i);
       break;
     default:
       for (guint n = 1 + mkv_sim_world_draw (w, 10); n > 0; n--)
@@ -182,7 +183,7 @@ play (guint32 seed, char **complaint)
   g_autoptr (GRand) random = g_rand_new_with_seed (seed ^ 0x5EED);
   guint n = draw_size (random);
   g_autoptr (MkvSimWorld) w = mkv_sim_world_new (seed, n, (guint) g_rand_int_range (random, 20, 400));
-  Story story = { .world = w, .wild = n };
+  Story story = { .world = w, .wild = n, .wipes = g_rand_boolean (random) };
   guint n_steps = n > 16 ? 60 : 120;
 
   mkv_loopback_broker_set_delay (w->broker, 0, g_rand_int_range (random, 0, 100) * MKV_SIM_MS);
