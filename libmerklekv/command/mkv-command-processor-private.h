@@ -4,6 +4,7 @@
 
 #include "delivery/mkv-router-private.h"
 #include "store/mkv-local-store-private.h"
+#include "sync/mkv-syncer-private.h"
 
 G_BEGIN_DECLS
 
@@ -27,6 +28,10 @@ MkvCommandProcessor *mkv_command_processor_new (MkvRouter *router, MkvLocalStore
                                                 MkvCodec *cbor, MkvClock *clock, MkvObserver *observer);
 
 void mkv_command_processor_set_access (MkvCommandProcessor *self, MkvCommandAccess access);
+
+/* What SYNC runs; without one it is refused. */
+void mkv_command_processor_set_syncer (MkvCommandProcessor *self, MkvSyncer *syncer);
+
 void mkv_command_processor_set_describe_func (MkvCommandProcessor *self, MkvDescribeFunc func, gpointer user_data);
 
 /* Reads the receipts of earlier runs and begins to take commands. */

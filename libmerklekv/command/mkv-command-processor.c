@@ -9,6 +9,8 @@
  */
 #include "command/mkv-command-processor-private.h"
 
+#include <string.h>
+
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "base/mkv-version.h"
@@ -20,6 +22,9 @@
 /* What may be on its way into the store at once. */
 #define MAX_EXECUTING 256
 #define MAX_EXECUTING_BYTES (16 * 1024 * 1024)
+
+/* How many may wait for a SYNC at once. */
+#define MAX_SYNCING 16
 
 /* By how much the head of a long value in CBOR exceeds that of an empty one. */
 #define VALUE_HEAD_BYTES 4
@@ -34,6 +39,7 @@ struct _MkvCommandProcessor
   MkvClock *clock;
   MkvObserver *observer;
   MkvResponder *responder;
+  MkvSyncer *syncer; /* NULL where anti-entropy is off */
   MkvReceiptBook *receipts; /* the store's; NULL until started */
   gboolean stopped;
   gint64 started_at;
@@ -43,6 +49,7 @@ struct _MkvCommandProcessor
 
   guint n_executing;
   gsize executing_bytes;
+  guint n_syncing;
 };
 
 G_DEFINE_FINAL_TYPE (MkvCommandProcessor, mkv_command_processor, G_TYPE_OBJECT)
@@ -279,11 +286,6 @@ execute_read (MkvCommandProcessor *self, const MkvCommand *command, GError **err
       response = mkv_response_new (mkv_command_get_id (command), MKV_STATUS_OK);
       mkv_response_set_info (response, info);
       return response;
-    case MKV_OPERATION_SYNC:
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                           "This version has no anti-entropy and can't run SYNC: replicas converge by replication "
-                           "events alone");
-      return NULL;
     default:
       mkv_router_get_limits (self->router, &max_inflight, &max_payload);
       return mkv_execution_read (self->store, command, max_payload, error);
@@ -304,6 +306,65 @@ take_read (MkvCommandProcessor *self, const MkvRequest *request)
     }
   mkv_response_set_timestamp (response, mkv_clock_get_time (self->clock));
   mkv_responder_answer (self->responder, request, response);
+}
+
+typedef struct
+{
+  MkvCommandProcessor *self;
+  MkvRequest *request;
+} Syncing;
+
+static void
+on_synced (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Syncing *syncing = user_data;
+  g_autoptr (MkvCommandProcessor) self = syncing->self;
+  g_autoptr (MkvRequest) request = syncing->request;
+  g_autoptr (GError) error = NULL;
+  gint64 n_changed = mkv_syncer_sync_finish (MKV_SYNCER (source), result, &error);
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, n_changed);
+  g_autoptr (GBytes) value = g_bytes_new (text, strlen (text));
+  g_autoptr (MkvResponse) response = NULL;
+
+  g_free (syncing);
+  self->n_syncing--;
+  if (error != NULL)
+    {
+      mkv_responder_answer_error (self->responder, request, error);
+      return;
+    }
+  response = mkv_response_new (request->id, MKV_STATUS_OK);
+  mkv_response_set_timestamp (response, mkv_clock_get_time (self->clock));
+  mkv_response_set_value (response, value);
+  mkv_responder_answer (self->responder, request, response);
+}
+
+/* It changes nothing that could not come by itself: a request that is lost with
+ * this process need not come again, so its message is handled at once. */
+static void
+take_sync (MkvCommandProcessor *self, MkvRequest *owned)
+{
+  g_autoptr (MkvRequest) request = owned;
+  Syncing *syncing;
+
+  if (self->syncer == NULL)
+    {
+      refuse_with (self, request, MKV_COUNTER_COMMANDS_REFUSED, MKV_ERROR_NOT_SUPPORTED,
+                   "Anti-entropy is off at this node: its antientropy.enabled or replication.enabled is false");
+      return;
+    }
+  if (self->n_syncing >= MAX_SYNCING)
+    {
+      refuse_with (self, request, MKV_COUNTER_COMMANDS_REFUSED, MKV_ERROR_RATE_LIMITED,
+                   "Too many wait for a SYNC of this node: ask again");
+      return;
+    }
+  mkv_observer_count (self->observer, MKV_COUNTER_COMMANDS, 1);
+  self->n_syncing++;
+  syncing = g_new (Syncing, 1);
+  syncing->self = g_object_ref (self);
+  syncing->request = g_steal_pointer (&request);
+  mkv_syncer_sync_async (self->syncer, mkv_command_get_peer (syncing->request->command), NULL, on_synced, syncing);
 }
 
 /* Comes before anything else is said about a command that can be read. */
@@ -355,6 +416,8 @@ on_command (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError 
       request->command = g_steal_pointer (&command);
       if (mkv_operation_writes (mkv_command_get_operation (request->command)))
         take_write (self, g_steal_pointer (&request));
+      else if (mkv_command_get_operation (request->command) == MKV_OPERATION_SYNC)
+        take_sync (self, g_steal_pointer (&request));
       else
         take_read (self, request);
     }
@@ -369,6 +432,7 @@ mkv_command_processor_dispose (GObject *object)
     mkv_router_set_handler (self->router, MKV_ROUTE_COMMANDS, NULL, NULL);
   g_clear_object (&self->router);
   g_clear_object (&self->store);
+  g_clear_object (&self->syncer);
   G_OBJECT_CLASS (mkv_command_processor_parent_class)->dispose (object);
 }
 
@@ -416,6 +480,12 @@ void
 mkv_command_processor_set_access (MkvCommandProcessor *self, MkvCommandAccess access)
 {
   self->access = access;
+}
+
+void
+mkv_command_processor_set_syncer (MkvCommandProcessor *self, MkvSyncer *syncer)
+{
+  g_set_object (&self->syncer, syncer);
 }
 
 void

@@ -9,7 +9,6 @@
 
 #include "base/mkv-limits.h"
 
-#define NO_ANTIENTROPY N_("anti-entropy")
 #define NO_METRICS N_("metrics")
 #define NO_TOKENS N_("tokens")
 #define NO_NETWORK_KEY N_("network keys and encryption of values")
@@ -53,15 +52,11 @@ static const MkvSetting settings[] = {
   { "replication.tombstone-retention-hours", MKV_SETTING_INTEGER, "24", .least = 1, .most = 87600 },
   { "replication.grave-retention-days", MKV_SETTING_INTEGER, "90", .least = 1, .most = 36500 },
 
-  { "antientropy.enabled", MKV_SETTING_BOOLEAN, "true", .use = MKV_SETTING_IGNORED, .missing = NO_ANTIENTROPY },
-  { "antientropy.interval-min-s", MKV_SETTING_INTEGER, "2", .least = 1, .most = 86400, .edge = "10",
-    .use = MKV_SETTING_IGNORED, .missing = NO_ANTIENTROPY },
-  { "antientropy.interval-max-s", MKV_SETTING_INTEGER, "128", .least = 1, .most = 86400, .edge = "1800",
-    .use = MKV_SETTING_IGNORED, .missing = NO_ANTIENTROPY },
-  { "antientropy.sync-rate", MKV_SETTING_INTEGER, "0", .most = G_MAXUINT32, .use = MKV_SETTING_IGNORED,
-    .missing = NO_ANTIENTROPY },
-  { "antientropy.sessions-per-second", MKV_SETTING_INTEGER, "5", .least = 1, .most = 1000,
-    .use = MKV_SETTING_IGNORED, .missing = NO_ANTIENTROPY },
+  { "antientropy.enabled", MKV_SETTING_BOOLEAN, "true" },
+  { "antientropy.interval-min-s", MKV_SETTING_INTEGER, "2", .least = 1, .most = 86400, .edge = "10" },
+  { "antientropy.interval-max-s", MKV_SETTING_INTEGER, "128", .least = 1, .most = 86400, .edge = "1800" },
+  { "antientropy.sync-rate", MKV_SETTING_INTEGER, "0", .most = G_MAXUINT32 },
+  { "antientropy.sessions-per-second", MKV_SETTING_INTEGER, "5", .least = 1, .most = 1000 },
 
   /* In production only who shows a token shall get in; without tokens, nobody. */
   { "commands.access", MKV_SETTING_WORD, "allow", .words = "allow deny", .production = "deny" },

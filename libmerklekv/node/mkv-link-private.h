@@ -7,11 +7,12 @@
 #include "config/mkv-config.h"
 #include "plugin/mkv-plugin-registry.h"
 #include "store/mkv-local-store-private.h"
+#include "sync/mkv-syncer-private.h"
 
 G_BEGIN_DECLS
 
 /* All that stands between a store and a broker: transport, router, publisher,
- * applier, command processor and correlator, made from one configuration and
+ * applier, syncer, command processor and correlator, made from one configuration and
  * taken down together. A change of transport is a new link. Lives in the node's
  * context. */
 #define MKV_TYPE_LINK (mkv_link_get_type ())
@@ -43,6 +44,9 @@ guint mkv_link_get_max_payload (MkvLink *self);
 void mkv_link_set_config (MkvLink *self, MkvConfig *config);
 
 MkvCorrelator *mkv_link_get_correlator (MkvLink *self);
+
+/* NULL where anti-entropy is off. */
+MkvSyncer *mkv_link_get_syncer (MkvLink *self);
 
 /* Takes leave: no more commands, then, with @flush, what waits in the outbox
  * goes out if it can in a short time, and the connection is closed. For good. */

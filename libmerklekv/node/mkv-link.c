@@ -29,6 +29,7 @@ struct _MkvLink
   MkvRouter *router;
   MkvPublisher *publisher; /* NULL where replication is off */
   MkvApplier *applier;     /* the same */
+  MkvSyncer *syncer;       /* NULL where anti-entropy is off */
   MkvCommandProcessor *processor;
   MkvCorrelator *correlator;
   MkvCommandMirror *mirror; /* NULL where it is off */
@@ -65,6 +66,8 @@ mkv_link_dispose (GObject *object)
     mkv_publisher_stop (self->publisher);
   if (self->applier != NULL)
     mkv_applier_stop (self->applier);
+  if (self->syncer != NULL)
+    mkv_syncer_stop (self->syncer);
   if (self->correlator != NULL)
     mkv_correlator_stop (self->correlator);
   if (self->processor != NULL)
@@ -72,6 +75,7 @@ mkv_link_dispose (GObject *object)
   g_clear_object (&self->mirror);
   g_clear_object (&self->correlator);
   g_clear_object (&self->processor);
+  g_clear_object (&self->syncer);
   g_clear_object (&self->applier);
   g_clear_object (&self->publisher);
   if (self->router != NULL)
@@ -117,7 +121,7 @@ mkv_link_must_change (MkvConfig *from, MkvConfig *to)
 
   for (guint i = 0; changed[i] != NULL; i++)
     if (g_str_has_prefix (changed[i], "transport.") || g_str_equal (changed[i], "node.topic-prefix") ||
-        g_str_equal (changed[i], "replication.enabled"))
+        g_str_equal (changed[i], "replication.enabled") || g_str_equal (changed[i], "antientropy.enabled"))
       return TRUE;
   return FALSE;
 }
@@ -167,6 +171,28 @@ set_ascii (MkvLink *self)
     g_object_set (self->json, "ascii", ascii, NULL);
 }
 
+/* What a session brought, and others may lack. */
+static void
+publish_once (GPtrArray *entries, gpointer user_data)
+{
+  mkv_publisher_publish_once (user_data, entries);
+}
+
+static void
+apply_sync_config (MkvLink *self)
+{
+  MkvConfig *config = self->config;
+  MkvCodec *codec = get_codec (self, "replication.codec");
+
+  /* Locked Spec knows events only. */
+  mkv_syncer_set_codec (self->syncer, mkv_codec_has_sync (codec) ? codec : self->cbor);
+  mkv_syncer_set_policy (self->syncer, mkv_config_get_integer (config, "antientropy.interval-min-s") * G_USEC_PER_SEC,
+                         mkv_config_get_integer (config, "antientropy.interval-max-s") * G_USEC_PER_SEC,
+                         (guint) mkv_config_get_integer (config, "antientropy.sessions-per-second"),
+                         (guint64) mkv_config_get_integer (config, "antientropy.sync-rate"),
+                         mkv_config_get_integer (config, "replication.skew-max-future-ms"));
+}
+
 static void
 apply_config (MkvLink *self)
 {
@@ -185,6 +211,8 @@ apply_config (MkvLink *self)
       mkv_publisher_set_batch_interval (self->publisher,
                                         mkv_config_get_integer (config, "replication.batch-interval-ms"));
     }
+  if (self->syncer != NULL)
+    apply_sync_config (self);
   /* Only who says so lets everyone in. */
   mkv_command_processor_set_access (self->processor, g_str_equal (access, "allow") ? MKV_COMMAND_ACCESS_ALLOW
                                                                                    : MKV_COMMAND_ACCESS_DENY);
@@ -217,6 +245,13 @@ build (MkvLink *self, const char *backend, const char *client_id, GError **error
       self->publisher = mkv_publisher_new (self->store, self->router, get_codec (self, "replication.codec"),
                                            self->cbor, self->clock, self->observer);
       self->applier = mkv_applier_new (self->store, self->router, self->clock, self->observer);
+    }
+  /* Who wants no replication does not want it by this road either. */
+  if (self->publisher != NULL && mkv_config_get_boolean (self->config, "antientropy.enabled"))
+    {
+      self->syncer = mkv_syncer_new (self->store, self->router, self->cbor, self->clock, self->observer);
+      mkv_syncer_set_publish_func (self->syncer, publish_once, self->publisher);
+      mkv_command_processor_set_syncer (self->processor, self->syncer);
     }
   apply_config (self);
   g_signal_connect_object (self->router, "state-changed", G_CALLBACK (on_state_changed), self, 0);
@@ -289,6 +324,12 @@ mkv_link_get_correlator (MkvLink *self)
   return self->correlator;
 }
 
+MkvSyncer *
+mkv_link_get_syncer (MkvLink *self)
+{
+  return self->syncer;
+}
+
 static void
 finish_stop (MkvLink *self)
 {
@@ -350,6 +391,8 @@ mkv_link_stop_async (MkvLink *self, gboolean flush, GAsyncReadyCallback callback
 
   mkv_correlator_stop (self->correlator);
   mkv_command_processor_stop (self->processor);
+  if (self->syncer != NULL)
+    mkv_syncer_stop (self->syncer);
   if (flush && self->publisher != NULL && mkv_router_is_connected (self->router))
     {
       mkv_publisher_retry (self->publisher);

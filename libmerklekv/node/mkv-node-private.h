@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 /* Life, in mkv-node-run.c: start opens the storage in a thread, makes the store,
  * makes the link (mkv-link.c) and starts it; stop goes the same way back.
  * mkv-node-reload.c: a change that needs another connection makes the new link,
- * stops the old one, and starts the new one when that is down. */
+ * stops the old one, and starts the new one when that is down. mkv-node-sync.c:
+ * what it tells of anti-entropy. */
 struct _MkvNode
 {
   GObject parent_instance;
@@ -55,5 +56,9 @@ void mkv_node_update_link_state (MkvNode *self);
 void mkv_node_make_policy (MkvNode *self, MkvStorePolicy *policy);
 void mkv_node_update_policy (MkvNode *self);
 void mkv_node_begin_stop (MkvNode *self);
+
+/* In mkv-node-sync.c: the signals about sessions, and where they come from. */
+void mkv_node_add_sync_signals (MkvNodeClass *klass);
+void mkv_node_watch_link (MkvNode *self, MkvLink *link);
 
 G_END_DECLS

@@ -124,7 +124,7 @@ describe (const char **state, const char **health, gpointer user_data)
   g_autoptr (GEnumClass) states = g_type_class_ref (MKV_TYPE_NODE_STATE);
   g_autoptr (GEnumClass) healths = g_type_class_ref (MKV_TYPE_HEALTH);
 
-  *state = g_enum_get_value (states, self->state)->value_nick;
+  *state = mkv_node_is_in_sync (self) ? "in-sync" : g_enum_get_value (states, self->state)->value_nick;
   *health = g_enum_get_value (healths, mkv_observer_get_health (self->observer))->value_nick;
 }
 
@@ -170,6 +170,7 @@ mkv_node_start_link (MkvNode *self, MkvLink *link, MkvConfig *config, GError **e
     return TRUE;
   mkv_link_set_describe_func (link, describe, self);
   g_signal_connect_object (link, "state-changed", G_CALLBACK (on_link_state_changed), self, 0);
+  mkv_node_watch_link (self, link);
   if (mkv_link_start (link, error))
     return TRUE;
   g_clear_object (&self->link);
@@ -406,6 +407,7 @@ mkv_node_class_init (MkvNodeClass *klass)
    */
   signals[SIGNAL_CONDITIONS_CHANGED] = g_signal_new ("conditions-changed", G_TYPE_FROM_CLASS (klass),
                                                      G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  mkv_node_add_sync_signals (klass);
 }
 
 static void

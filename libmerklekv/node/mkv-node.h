@@ -69,6 +69,19 @@ MKV_API
 MkvResponse *mkv_node_call_finish (MkvNode *self, GAsyncResult *result, GError **error);
 
 MKV_API
+void mkv_node_sync_async (MkvNode *self, const char *peer, GCancellable *cancellable, GAsyncReadyCallback callback,
+                          gpointer user_data);
+
+MKV_API
+gint64 mkv_node_sync_finish (MkvNode *self, GAsyncResult *result, GError **error);
+
+MKV_API
+gboolean mkv_node_is_in_sync (MkvNode *self);
+
+MKV_API
+GVariant *mkv_node_list_peers (MkvNode *self);
+
+MKV_API
 gboolean mkv_node_reload (MkvNode *self, MkvConfig *config, char ***need_restart, GError **error);
 
 MKV_API

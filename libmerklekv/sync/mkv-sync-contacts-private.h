@@ -19,6 +19,7 @@ typedef struct
   MkvSyncMessage *root; /* its last ROOT; NULL before the first */
   gboolean equal;       /* when it was heard of last, or a session with it ended */
   char *reason;         /* why not; NULL where nothing is known */
+  gboolean is_alone;    /* sessions with it were of no use */
 
   /* The last session with it; 0 before the first. */
   guint64 n_differed; /* entries that went either way */
@@ -44,6 +45,9 @@ gboolean mkv_sync_contacts_has_root (MkvSyncContacts *self, const guint8 *root, 
 
 /* One whose root was another when it was heard of, at @since or later. */
 MkvSyncContact *mkv_sync_contacts_find_unequal (MkvSyncContacts *self, gint64 since);
+
+/* Whether one is left alone. */
+gboolean mkv_sync_contacts_has_alone (MkvSyncContacts *self);
 
 /* As mkv_syncer_list_peers(). */
 GVariant *mkv_sync_contacts_list (MkvSyncContacts *self);

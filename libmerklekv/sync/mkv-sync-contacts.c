@@ -134,6 +134,19 @@ mkv_sync_contacts_find_unequal (MkvSyncContacts *self, gint64 since)
   return NULL;
 }
 
+gboolean
+mkv_sync_contacts_has_alone (MkvSyncContacts *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->peers);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (((MkvSyncContact *) value)->is_alone)
+      return TRUE;
+  return FALSE;
+}
+
 GVariant *
 mkv_sync_contacts_list (MkvSyncContacts *self)
 {

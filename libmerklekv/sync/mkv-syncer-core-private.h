@@ -16,6 +16,13 @@ G_BEGIN_DECLS
 #define MKV_SYNCER_SESSION_TIMEOUT (30 * G_USEC_PER_SEC)
 #define MKV_SYNCER_REQUEST_QUIET (3 * G_USEC_PER_SEC)
 
+/* A peer that was asked for has to say something by then. */
+#define MKV_SYNCER_REQUEST_TIMEOUT (10 * G_USEC_PER_SEC)
+
+/* When who waits for all that differ gets what there is: before the caller of
+ * SYNC stops to wait. */
+#define MKV_SYNCER_REQUEST_MAX (25 * G_USEC_PER_SEC)
+
 typedef struct
 {
   gint ref_count;
@@ -113,8 +120,12 @@ void mkv_syncer_note_equal (MkvSyncer *self);
 /* Tells everyone the root. */
 void mkv_syncer_announce (MkvSyncer *self);
 
-/* Starts a session with @peer; @root is its ROOT, or NULL. */
-void mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *root);
+/* It is left alone, or not any more. */
+void mkv_syncer_leave_alone (MkvSyncer *self, MkvSyncContact *peer, gboolean alone);
+
+/* Starts a session with @peer; @root is its ROOT, or NULL. FALSE if there are
+ * too many. */
+gboolean mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *root);
 
 /* Takes a message of a session in, where there is one or has to be one. */
 void mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets);

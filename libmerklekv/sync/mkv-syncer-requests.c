@@ -14,22 +14,45 @@ request_free (gpointer data)
   g_free (request);
 }
 
+/* Whether the peer that was asked for was heard of since. */
+static gboolean
+has_answered (MkvSyncer *self, MkvSyncerRequest *request)
+{
+  MkvSyncContact *peer = mkv_sync_contacts_look_up (self->peers, request->peer);
+  GHashTableIter iter;
+  gpointer value;
+
+  if (peer != NULL && peer->heard_at >= request->begun_at)
+    return TRUE;
+  g_hash_table_iter_init (&iter, self->sessions);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      MkvSyncSession *session = ((MkvSyncerSession *) value)->session;
+
+      if (g_str_equal (mkv_sync_session_get_peer (session), request->peer) &&
+          mkv_sync_session_get_figures (session)->messages_received > 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static gboolean
 is_done (MkvSyncer *self, MkvSyncerRequest *request)
 {
   MkvSyncContact *peer;
 
+  gint64 age = mkv_syncer_get_now (self) - request->begun_at;
+
   if (request->peer != NULL)
     {
       peer = mkv_sync_contacts_look_up (self->peers, request->peer);
-      return request->ended || (peer != NULL && peer->equal && peer->heard_at >= request->begun_at);
+      return request->ended || (peer != NULL && peer->equal && peer->heard_at >= request->begun_at) ||
+             (age >= MKV_SYNCER_REQUEST_TIMEOUT && !has_answered (self, request));
     }
-  if (g_hash_table_size (self->sessions) > 0)
-    return FALSE;
-  if (mkv_syncer_get_now (self) - request->begun_at >= MKV_SYNCER_REQUEST_QUIET)
-    return mkv_sync_contacts_find_unequal (self->peers, request->begun_at) == NULL ||
-           mkv_syncer_get_now (self) - request->begun_at >= MKV_SYNCER_SESSION_TIMEOUT;
-  return FALSE;
+  if (age >= MKV_SYNCER_REQUEST_MAX)
+    return TRUE;
+  return g_hash_table_size (self->sessions) == 0 && age >= MKV_SYNCER_REQUEST_QUIET &&
+         mkv_sync_contacts_find_unequal (self->peers, request->begun_at) == NULL;
 }
 
 void
@@ -48,14 +71,20 @@ mkv_syncer_look_at_requests (MkvSyncer *self)
           MkvSyncContact *peer = mkv_sync_contacts_look_up (self->peers, request->peer);
 
           request->asked = TRUE;
-          mkv_syncer_start_session (self, request->peer, peer != NULL ? peer->root : NULL);
+          if (!mkv_syncer_start_session (self, request->peer, peer != NULL ? peer->root : NULL))
+            {
+              g_queue_delete_link (&self->requests, l);
+              g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_RATE_LIMITED,
+                                       "Too many sessions were begun just now: ask again");
+              request_free (request);
+            }
           /* That may have looked at the requests, too. */
           return;
         }
       if (!is_done (self, request))
         continue;
       g_queue_delete_link (&self->requests, l);
-      if (request->peer != NULL && mkv_sync_contacts_look_up (self->peers, request->peer) == NULL)
+      if (request->peer != NULL && !has_answered (self, request))
         g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_TIMEOUT, "“%s” did not answer", request->peer);
       else
         g_task_return_int (request->task, (gssize) (self->n_applied - request->n_before));

@@ -186,6 +186,16 @@ explain (const MkvSyncFigures *figures, MkvSyncSession *session)
 }
 
 static void
+note_end (MkvSyncer *self, MkvSyncContact *peer, gboolean of_use, const guint8 *mine, const guint8 *theirs)
+{
+  gint64 now = mkv_syncer_get_now (self);
+
+  mkv_sync_schedule_session_ended (self->schedule, now, peer->client_id, of_use, mine, theirs);
+  mkv_syncer_leave_alone (self, peer,
+                          mkv_sync_schedule_is_left_alone (self->schedule, now, peer->client_id, mine, theirs));
+}
+
+static void
 settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
 {
   const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
@@ -197,17 +207,20 @@ settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
   const guint8 *theirs;
   gboolean of_use;
 
+  mkv_contents_get_root (self->contents, mine);
   if (root == NULL)
     {
       mkv_sync_contact_set_equal (peer, FALSE, explain (figures, session->session));
+      /* Who announces and does not answer is not asked for ever. */
+      if (mkv_router_is_connected (self->router) && peer->root != NULL)
+        note_end (self, peer, FALSE, mine, g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL));
       return;
     }
   theirs = g_bytes_get_data (root, NULL);
-  mkv_contents_get_root (self->contents, mine);
   if (memcmp (mine, theirs, sizeof mine) == 0)
     {
       mkv_sync_contact_set_equal (peer, TRUE, NULL);
-      mkv_sync_schedule_session_ended (self->schedule, now, peer->client_id, TRUE, mine, theirs);
+      note_end (self, peer, TRUE, mine, theirs);
       mkv_syncer_note_equal (self);
       return;
     }
@@ -217,7 +230,7 @@ settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
                                 now + MIN ((until - mkv_clock_get_time (self->clock)) * 1000, MAX_KNOWN_TIME));
   of_use = figures->n_applied + figures->n_pushed > 0 ||
            (error != NULL && mkv_sync_message_get_error_code (error) == MKV_ERROR_CODE_RATE_LIMITED);
-  mkv_sync_schedule_session_ended (self->schedule, now, peer->client_id, of_use, mine, theirs);
+  note_end (self, peer, of_use, mine, theirs);
 }
 
 static void
@@ -247,7 +260,8 @@ finish (MkvSyncerSession *session)
   MkvSyncer *self = session->syncer;
   const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
   const char *client_id = mkv_sync_session_get_peer (session->session);
-  MkvSyncContact *peer = mkv_sync_contacts_hear (self->peers, client_id, mkv_syncer_get_now (self), mkv_clock_get_time (self->clock));
+  MkvSyncContact *peer;
+  gboolean equal;
 
   session->ref_count++;
   if (self->started == session)
@@ -260,14 +274,24 @@ finish (MkvSyncerSession *session)
   g_hash_table_remove (self->sessions, session->name);
   session->syncer = NULL;
   mkv_observer_count (self->observer, MKV_COUNTER_SYNC_SESSIONS, 1);
-  mkv_sync_contact_note_session (peer, figures);
-  settle_roots (self, session, peer);
-  update_conditions (self, session, peer);
+  /* Whoever said nothing may not even exist. */
+  if (figures->messages_received > 0)
+    peer = mkv_sync_contacts_hear (self->peers, client_id, mkv_syncer_get_now (self),
+                                   mkv_clock_get_time (self->clock));
+  else
+    peer = mkv_sync_contacts_look_up (self->peers, client_id);
+  if (peer != NULL)
+    {
+      mkv_sync_contact_note_session (peer, figures);
+      settle_roots (self, session, peer);
+      update_conditions (self, session, peer);
+    }
+  equal = peer != NULL && peer->equal;
   publish_brought (self, session);
   for (GList *l = self->requests.head; l != NULL; l = l->next)
     if (((MkvSyncerRequest *) l->data)->asked && g_strcmp0 (((MkvSyncerRequest *) l->data)->peer, client_id) == 0)
       ((MkvSyncerRequest *) l->data)->ended = TRUE;
-  g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_ENDED], 0, client_id, figures->n_applied, peer->equal);
+  g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_ENDED], 0, client_id, figures->n_applied, equal);
   mkv_syncer_session_unref (session);
   mkv_syncer_look_at_requests (self);
 }
@@ -382,18 +406,19 @@ pump (MkvSyncerSession *session)
   note_progress (session);
 }
 
-void
+gboolean
 mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *root)
 {
   g_autofree char *id = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
   MkvSyncerSession *session;
 
   if (!mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
-    return;
+    return FALSE;
   claim (self, peer);
   session = session_new (self, id, peer, TRUE);
   mkv_sync_session_start (session->session, &self->view, root);
   pump (session);
+  return TRUE;
 }
 
 /* The session of @message; a new one where it has to be answered and may be. */

@@ -89,20 +89,6 @@ mkv_syncer_is_in_sync (MkvSyncer *self)
   return state.generation == self->equal_generation;
 }
 
-/* The schedule says so: if the roots are still different. */
-static void
-start_due (MkvSyncer *self, const char *client_id)
-{
-  MkvSyncContact *peer = mkv_sync_contacts_look_up (self->peers, client_id);
-  guint8 mine[MKV_DIGEST_BYTES];
-
-  if (peer == NULL || peer->root == NULL)
-    return;
-  mkv_contents_get_root (self->contents, mine);
-  if (memcmp (mine, g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL), sizeof mine) != 0)
-    mkv_syncer_start_session (self, peer->client_id, peer->root);
-}
-
 /* Hearing. */
 
 /* Whether both horizons are the same now. */
@@ -129,21 +115,56 @@ settle_horizons (MkvSyncer *self, MkvSyncMessage *message)
   return TRUE;
 }
 
-static void
-compare_root (MkvSyncer *self, MkvSyncMessage *message)
+static gboolean
+defer (MkvSyncer *self, MkvSyncMessage *message)
 {
-  const char *from = mkv_sync_message_get_from (message);
-  MkvSyncContact *peer = mkv_sync_contacts_hear (self->peers, from, mkv_syncer_get_now (self), get_time (self));
-  const guint8 *theirs = g_bytes_get_data (mkv_sync_message_get_root (message), NULL);
   gint64 now = mkv_syncer_get_now (self);
   MkvContentsState state;
+
+  mkv_contents_get_state (self->contents, &state);
+  if (now - state.last_change >= UNREST_QUIET || (self->deferred != NULL && now - self->unrest_since >= UNREST_MAX))
+    return FALSE;
+  if (self->deferred == NULL)
+    self->unrest_since = now;
+  else
+    mkv_sync_message_unref (self->deferred);
+  self->deferred = mkv_sync_message_ref (message);
+  return TRUE;
+}
+
+/* The schedule says so: if the roots are still different. */
+static void
+start_due (MkvSyncer *self, const char *client_id)
+{
+  MkvSyncContact *peer = mkv_sync_contacts_look_up (self->peers, client_id);
   guint8 mine[MKV_DIGEST_BYTES];
 
-  mkv_sync_contact_set_root (peer, message);
+  if (peer == NULL || peer->root == NULL)
+    return;
+  mkv_contents_get_root (self->contents, mine);
+  if (memcmp (mine, g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL), sizeof mine) != 0 &&
+      !defer (self, peer->root))
+    mkv_syncer_start_session (self, peer->client_id, peer->root);
+}
+
+/* @is_news: it has just come. */
+static void
+compare_root (MkvSyncer *self, MkvSyncMessage *message, gboolean is_news)
+{
+  const char *from = mkv_sync_message_get_from (message);
+  const guint8 *theirs = g_bytes_get_data (mkv_sync_message_get_root (message), NULL);
+  gint64 now = mkv_syncer_get_now (self);
+  guint8 mine[MKV_DIGEST_BYTES];
+  MkvSyncContact *peer;
+
+  if (is_news)
+    mkv_sync_contact_set_root (mkv_sync_contacts_hear (self->peers, from, now, get_time (self)), message);
+  peer = mkv_sync_contacts_look_up (self->peers, from);
+  if (peer == NULL)
+    return;
   if (!settle_horizons (self, message))
     return;
   mkv_contents_get_root (self->contents, mine);
-  mkv_contents_get_state (self->contents, &state);
   if (memcmp (mine, theirs, sizeof mine) == 0)
     {
       mkv_sync_contact_set_equal (peer, TRUE, NULL);
@@ -152,17 +173,27 @@ compare_root (MkvSyncer *self, MkvSyncMessage *message)
   else
     {
       mkv_sync_contact_set_equal (peer, FALSE, peer->reason != NULL ? peer->reason : "they have not been compared yet");
-      if (now - state.last_change < UNREST_QUIET && (self->deferred == NULL || now - self->unrest_since < UNREST_MAX))
-        {
-          if (self->deferred == NULL)
-            self->unrest_since = now;
-          else
-            mkv_sync_message_unref (self->deferred);
-          self->deferred = mkv_sync_message_ref (message);
-          return;
-        }
+      if (defer (self, message))
+        return;
     }
+  if (!mkv_sync_schedule_is_left_alone (self->schedule, now, from, mine, theirs))
+    mkv_syncer_leave_alone (self, peer, FALSE);
   mkv_sync_schedule_heard_root (self->schedule, now, from, mine, theirs);
+}
+
+void
+mkv_syncer_leave_alone (MkvSyncer *self, MkvSyncContact *peer, gboolean alone)
+{
+  if (peer->is_alone == alone)
+    return;
+  peer->is_alone = alone;
+  if (alone)
+    mkv_observer_set_condition (self->observer, "sync-alone", MKV_HEALTH_DEGRADED,
+                                "What %s holds and what this node holds stay different, and no session has changed "
+                                "that: it is left alone until either changes, and tried again now and then",
+                                peer->client_id);
+  else if (!mkv_sync_contacts_has_alone (self->peers))
+    mkv_observer_clear_condition (self->observer, "sync-alone");
 }
 
 static gint64
@@ -179,13 +210,14 @@ get_deferred_due (MkvSyncer *self)
 static void
 look_again (MkvSyncer *self)
 {
-  MkvSyncMessage *message = self->deferred;
+  MkvSyncContact *peer = mkv_sync_contacts_look_up (self->peers, mkv_sync_message_get_from (self->deferred));
+  /* It may have said another one since. */
+  g_autoptr (MkvSyncMessage) message =
+      mkv_sync_message_ref (peer != NULL && peer->root != NULL ? peer->root : self->deferred);
 
   /* compare_root() sees from this that there was enough of it. */
   self->unrest_since = mkv_syncer_get_now (self) - UNREST_MAX;
-  mkv_sync_message_ref (message);
-  compare_root (self, message);
-  mkv_sync_message_unref (message);
+  compare_root (self, message, FALSE);
   g_clear_pointer (&self->deferred, mkv_sync_message_unref);
 }
 
@@ -222,7 +254,7 @@ on_global (MkvMessage *mqtt, MkvCodec *codec, GBytes *payload, const GError *err
   switch (mkv_sync_message_get_operation (message))
     {
     case MKV_SYNC_OPERATION_ROOT:
-      compare_root (self, message);
+      compare_root (self, message, TRUE);
       break;
     case MKV_SYNC_OPERATION_CLAIM:
       if (!g_str_equal (mkv_sync_message_get_to (message), mkv_router_get_client_id (self->router)))
@@ -254,17 +286,22 @@ on_own (MkvMessage *mqtt, MkvCodec *codec, GBytes *payload, const GError *error,
 static gint64
 get_next (MkvSyncer *self)
 {
+  static const gint64 looks[] = { MKV_SYNCER_REQUEST_QUIET, MKV_SYNCER_REQUEST_TIMEOUT, MKV_SYNCER_REQUEST_MAX };
   gint64 next = MIN (mkv_sync_schedule_get_next (self->schedule), get_deferred_due (self));
+  gint64 now = mkv_syncer_get_now (self);
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init (&iter, self->sessions);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    next = MIN (next, ((MkvSyncerSession *) value)->progress_at + MKV_SYNCER_SESSION_TIMEOUT);
+    if (!((MkvSyncerSession *) value)->is_applying)
+      next = MIN (next, ((MkvSyncerSession *) value)->progress_at + MKV_SYNCER_SESSION_TIMEOUT);
   if (self->rate > 0 && self->credit <= 0 && g_hash_table_size (self->sessions) > 0)
     next = MIN (next, self->credit_at + (gint64) ((1 - self->credit) * G_USEC_PER_SEC / (double) self->rate) + 1);
   for (GList *l = self->requests.head; l != NULL; l = l->next)
-    next = MIN (next, ((MkvSyncerRequest *) l->data)->begun_at + MKV_SYNCER_REQUEST_QUIET);
+    for (guint i = 0; i < G_N_ELEMENTS (looks); i++)
+      if (((MkvSyncerRequest *) l->data)->begun_at + looks[i] > now)
+        next = MIN (next, ((MkvSyncerRequest *) l->data)->begun_at + looks[i]);
   return next;
 }
 
@@ -349,6 +386,7 @@ mkv_syncer_stop (MkvSyncer *self)
   clear_timer (self);
   mkv_observer_clear_condition (self->observer, "sync-clock");
   mkv_observer_clear_condition (self->observer, "sync-too-large");
+  mkv_observer_clear_condition (self->observer, "sync-alone");
 }
 
 static void

@@ -84,7 +84,8 @@ test_usage (void)
   check (NULL, "merklekv --bus get k", 2, "", "--node ID --broker URI");
   check (NULL, "merklekv --store /tmp/x get k", 2, "", "--node ID --broker URI");
   check (NULL, "merklekv watch", 2, "", "what works today");
-  check (NULL, "merklekv sync", 1, "", "anti-entropy");
+  check (NULL, "merklekv sync", 2, "", "--node ID --broker URI");
+  check (NULL, "merklekv peers", 2, "", "what works today");
   check (NULL, "merklekv --version", 0, NULL, NULL);
   check (NULL, "merklekv --help", 0, NULL, NULL);
   check (NULL, "merklekvd", 2, "", "--no-bus");
@@ -124,7 +125,9 @@ test_verbs (Box *box, gconstpointer data)
   check (e, "merklekv keys --limit 2 --after b", 0, "c\ncolour\n", NULL);
   check (e, "merklekv del a b nothing", 0, "", NULL);
   check (e, "merklekv keys", 0, "c\ncolour\nempty\nn\n", NULL);
-  check (e, "merklekv sync", 1, "", "anti-entropy");
+  check (e, "merklekv sync", 0, "0\n", NULL);
+  check (e, "merklekv sync --peer nobody", 7, "", "nobody");
+  check (e, "merklekv peers", 2, "", "what works today");
 }
 
 static void

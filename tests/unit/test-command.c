@@ -230,7 +230,7 @@ test_node (gconstpointer data)
   const char *text;
   gint64 number;
 
-  g_test_summary ("PING, INFO, and SYNC, which there is no anti-entropy for yet");
+  g_test_summary ("PING, INFO, and SYNC where anti-entropy is off");
   assert_answer (world, MKV_OPERATION_PING, NULL, NULL, NULL);
   assert_answer (world, MKV_OPERATION_SET, "a", "1", NULL);
   assert_answer (world, MKV_OPERATION_SET, "b", "1", NULL);
@@ -262,7 +262,7 @@ test_node (gconstpointer data)
   g_assert_cmpuint (strlen (text), ==, 64);
   sync = ask (world, MKV_OPERATION_SYNC, NULL, NULL);
   assert_error (sync, mkv_response_get_id (sync), MKV_ERROR_CODE_UNAVAILABLE);
-  g_assert_nonnull (strstr (mkv_response_get_error_text (sync), "anti-entropy"));
+  g_assert_nonnull (strstr (mkv_response_get_error_text (sync), "antientropy.enabled"));
 }
 
 static void

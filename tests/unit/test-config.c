@@ -392,13 +392,12 @@ test_group (void)
 static void
 test_warnings (void)
 {
-  g_autoptr (MkvConfig) config = read_config ("[antientropy]\nenabled=false\n[observe]\nmetrics-file=/m\n", NULL);
+  g_autoptr (MkvConfig) config = read_config ("[observe]\nmetrics-file=/m\n", NULL);
   g_auto (GStrv) warnings = mkv_config_list_warnings (config);
 
   g_test_summary ("What has no effect in this version is said so");
-  g_assert_cmpuint (g_strv_length (warnings), ==, 2);
-  g_assert_cmpstr (warnings[0], ==, "antientropy.enabled: has no effect, this version has no anti-entropy");
-  g_assert_cmpstr (warnings[1], ==, "observe.metrics-file: has no effect, this version has no metrics");
+  g_assert_cmpuint (g_strv_length (warnings), ==, 1);
+  g_assert_cmpstr (warnings[0], ==, "observe.metrics-file: has no effect, this version has no metrics");
 }
 
 static void

@@ -359,18 +359,90 @@ test_call (World *w, gconstpointer data)
   g_assert_cmpstr (word, ==, "ok");
   g_assert_true (g_variant_lookup (mkv_response_get_info (response), "node_id", "&s", &word));
   g_assert_cmpstr (word, ==, "writer");
-  g_assert_null (g_variant_lookup_value (mkv_response_get_info (response), "root", NULL));
+  g_assert_true (g_variant_lookup (mkv_response_get_info (response), "root", "&s", &word));
+  g_assert_cmpuint (strlen (word), ==, 2 * MKV_DIGEST_BYTES);
   g_clear_pointer (&response, mkv_response_unref);
 
   response = call (w, a, "b", sync, &error);
   g_assert_no_error (error);
-  g_assert_cmpint (mkv_response_get_error_code (response), ==, MKV_ERROR_CODE_UNAVAILABLE);
+  g_assert_cmpint (mkv_response_get_status (response), ==, MKV_STATUS_OK);
   g_clear_pointer (&response, mkv_response_unref);
 
   g_assert_null (call (w, a, "nobody", ping, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_TIMEOUT);
   stop_node (w, a);
   stop_node (w, b);
+}
+
+static void
+on_sync_ended (MkvNode *node, const char *client_id, guint64 n_changed, gboolean equal, gpointer user_data)
+{
+  g_assert_cmpstr (client_id, ==, "b");
+  if (equal)
+    *(guint64 *) user_data += n_changed;
+}
+
+static gboolean
+is_in_sync (gpointer user_data)
+{
+  return mkv_node_is_in_sync (user_data);
+}
+
+static gint64
+synchronize (World *w, MkvNode *node, const char *peer, GError **error)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+
+  mkv_node_sync_async (node, peer, NULL, mkv_test_store_result, &result);
+  g_assert_true (run_until (w, has_result, &result));
+  return mkv_node_sync_finish (node, result, error);
+}
+
+static void
+test_sync (World *w, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) peers = NULL, peer = NULL;
+  g_autofree char *text = NULL;
+  const char *name;
+  guint64 n_ended = 0;
+  gboolean equal;
+  MkvNode *a = start_node (w, "a", ""), *b = start_node (w, "b", "replication.codec=json"), *c;
+
+  g_test_summary ("A node gets from another what no event brought, and tells of it; without anti-entropy it says so");
+  g_signal_connect (a, "sync-ended", G_CALLBACK (on_sync_ended), &n_ended);
+  mkv_loopback_broker_set_reason (w->broker, MKV_LOOPBACK_RECEIVE, NULL, "merkle_kv_mobile/replication/events", 0x80);
+  set (b, "first", "1");
+  set (b, "second", "2");
+  mkv_manual_clock_advance (w->clock, 3 * G_USEC_PER_SEC);
+  mkv_test_iterate ();
+  g_assert_false (mkv_node_is_in_sync (b));
+  g_assert_cmpint (synchronize (w, a, "b", &error), ==, 2);
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_ended, ==, 2);
+  text = get (a, "second");
+  g_assert_cmpstr (text, ==, "2");
+  g_assert_true (run_until (w, is_in_sync, a));
+  peers = mkv_node_list_peers (a);
+  g_assert_cmpuint (g_variant_n_children (peers), ==, 1);
+  peer = g_variant_get_child_value (peers, 0);
+  g_assert_true (g_variant_lookup (peer, "client_id", "&s", &name));
+  g_assert_cmpstr (name, ==, "b");
+  g_assert_true (g_variant_lookup (peer, "equal", "b", &equal));
+  g_assert_true (equal);
+
+  set (a, "third", "3");
+  g_assert_false (mkv_node_is_in_sync (a));
+  g_assert_cmpint (synchronize (w, a, "nobody", &error), ==, -1);
+  g_assert_error (error, MKV_ERROR, MKV_ERROR_TIMEOUT);
+  g_clear_error (&error);
+
+  c = start_node (w, "c", "antientropy.enabled=false");
+  g_assert_cmpint (synchronize (w, c, NULL, &error), ==, -1);
+  g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED);
+  stop_node (w, a);
+  stop_node (w, b);
+  stop_node (w, c);
 }
 
 static void
@@ -617,6 +689,7 @@ main (int argc, char **argv)
   ADD ("offline-start", test_offline_start);
   ADD ("call", test_call);
   ADD ("reload", test_reload);
+  ADD ("sync", test_sync);
   ADD ("swap", test_swap);
   ADD ("flush", test_flush);
   ADD ("replication-off", test_replication_off);

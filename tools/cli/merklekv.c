@@ -68,10 +68,10 @@ describe (MkvCommand *command, const char *verb)
 }
 
 static int
-ask (const MkvCliOptions *options, MkvCliClient *client, GPtrArray *commands, guint i)
+ask (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client, GPtrArray *commands, guint i)
 {
   MkvCommand *command = commands->pdata[i];
-  g_autofree char *what = describe (command, options->arguments[0]);
+  g_autofree char *what = describe (command, verb->name);
   gint64 begin = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
   g_autoptr (MkvResponse) response = mkv_cli_client_call (client, command, &error);
@@ -83,7 +83,7 @@ ask (const MkvCliOptions *options, MkvCliClient *client, GPtrArray *commands, gu
   if (!mkv_response_check (response, &error))
     return mkv_cli_fail_with (what, error);
   if (!options->json)
-    mkv_cli_output_print (command, response, g_get_monotonic_time () - begin);
+    mkv_cli_output_print (command, verb->field, response, g_get_monotonic_time () - begin);
   if (mkv_command_get_operation (command) == MKV_OPERATION_LIST_KEYS)
     add_next_page (options, commands, command, response);
   return check_results (response);
@@ -121,7 +121,7 @@ run (const MkvCliOptions *options)
    * is what counts. */
   for (guint i = 0; i < commands->len; i++)
     {
-      int one = ask (options, client, commands, i);
+      int one = ask (options, verb, client, commands, i);
 
       if (status == MKV_CLI_OK)
         status = one;

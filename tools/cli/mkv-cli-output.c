@@ -74,8 +74,18 @@ print_info (MkvResponse *response)
       print_field (name, value);
 }
 
+static void
+print_info_field (MkvResponse *response, const char *field)
+{
+  GVariant *info = mkv_response_get_info (response);
+  const char *text;
+
+  if (info != NULL && g_variant_lookup (info, field, "&s", &text))
+    printf ("%s\n", text);
+}
+
 void
-mkv_cli_output_print (MkvCommand *command, MkvResponse *response, gint64 elapsed_us)
+mkv_cli_output_print (MkvCommand *command, const char *field, MkvResponse *response, gint64 elapsed_us)
 {
   const char *const *keys = mkv_response_get_keys (response);
 
@@ -88,6 +98,7 @@ mkv_cli_output_print (MkvCommand *command, MkvResponse *response, gint64 elapsed
       break;
     case MKV_OPERATION_INCREMENT:
     case MKV_OPERATION_DECREMENT:
+    case MKV_OPERATION_SYNC:
       put_bytes (mkv_response_get_value (response));
       putchar ('\n');
       break;
@@ -102,7 +113,10 @@ mkv_cli_output_print (MkvCommand *command, MkvResponse *response, gint64 elapsed
       printf (_("answered in %.1f ms\n"), (double) elapsed_us / 1000);
       break;
     case MKV_OPERATION_INFO:
-      print_info (response);
+      if (field != NULL)
+        print_info_field (response, field);
+      else
+        print_info (response);
       break;
     default:
       break;

@@ -6,8 +6,9 @@
 
 G_BEGIN_DECLS
 
-/* Prints what @response says to @command, for people and scripts. */
-void mkv_cli_output_print (MkvCommand *command, MkvResponse *response, gint64 elapsed_us);
+/* Prints what @response says to @command, for people and scripts; of INFO only
+ * @field, if given. */
+void mkv_cli_output_print (MkvCommand *command, const char *field, MkvResponse *response, gint64 elapsed_us);
 
 /* Prints @response as one line of JSON. */
 gboolean mkv_cli_output_print_json (MkvResponse *response, MkvPluginRegistry *registry, GError **error);

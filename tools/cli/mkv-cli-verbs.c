@@ -11,7 +11,7 @@
 #include "mkv-cli-value.h"
 
 /* Those that need a part that does not exist yet. */
-static const char later[] = "watch dump load backup restore verify repair compact stats status health peers outbox root "
+static const char later[] = "watch dump load backup restore verify repair compact stats status health outbox "
                             "plugins config doctor top metrics logs broker token key bench completion";
 
 static MkvCommand *
@@ -164,25 +164,37 @@ prepare_info (const MkvCliOptions *options, char **arguments, GPtrArray *command
 static int
 prepare_sync (const MkvCliOptions *options, char **arguments, GPtrArray *commands)
 {
-  return mkv_cli_fail (MKV_CLI_FAILURE, _("sync: this version does not have anti-entropy yet; what works today: a node "
-                                          "that was offline sends and gets what waited when it connects again"));
+  mkv_command_set_peer (add_command (commands, MKV_OPERATION_SYNC, NULL), options->peer);
+  return MKV_CLI_OK;
+}
+
+/* There is no command that asks another node for it. */
+static int
+prepare_peers (const MkvCliOptions *options, char **arguments, GPtrArray *commands)
+{
+  return mkv_cli_fail (MKV_CLI_USAGE, _("peers: only the node itself knows its peers, and this version does not reach the "
+                                        "daemon over D-Bus yet; what works today: root, which is the same at nodes "
+                                        "that hold the same, and the state that info tells"));
 }
 
 static const MkvCliVerb verbs[] = {
-  { "get", "KEY", N_("print a value"), 1, 1, prepare_get },
-  { "set", "KEY VALUE", N_("write a value"), 2, 2, prepare_set },
-  { "del", "KEY...", N_("delete"), 1, G_MAXUINT, prepare_del },
-  { "incr", "KEY [N]", N_("add N, or 1, to a number, and print it"), 1, 2, prepare_incr },
-  { "decr", "KEY [N]", N_("subtract N, or 1, from a number, and print it"), 1, 2, prepare_decr },
-  { "append", "KEY VALUE", N_("put octets behind a value"), 2, 2, prepare_append },
-  { "prepend", "KEY VALUE", N_("put octets before a value"), 2, 2, prepare_prepend },
-  { "mget", "KEY...", N_("print KEY<TAB>VALUE for several keys"), 1, G_MAXUINT, prepare_mget },
-  { "mset", "KEY=VALUE...", N_("write several values, all or none"), 1, G_MAXUINT, prepare_mset },
-  { "keys", "[PREFIX] [--limit N] [--after K]", N_("list keys"), 0, 1, prepare_keys },
-  { "ping", "", N_("see whether a node answers"), 0, 0, prepare_ping },
-  { "info", "", N_("describe a node"), 0, 0, prepare_info },
-  { "sync", "[--peer ID]", N_("run anti-entropy (not in this version)"), 0, 0, prepare_sync },
-  { "demo", "", N_("show two nodes that lose and find each other"), 0, 0, NULL },
+  { "get", "KEY", N_("print a value"), 1, 1, NULL, prepare_get },
+  { "set", "KEY VALUE", N_("write a value"), 2, 2, NULL, prepare_set },
+  { "del", "KEY...", N_("delete"), 1, G_MAXUINT, NULL, prepare_del },
+  { "incr", "KEY [N]", N_("add N, or 1, to a number, and print it"), 1, 2, NULL, prepare_incr },
+  { "decr", "KEY [N]", N_("subtract N, or 1, from a number, and print it"), 1, 2, NULL, prepare_decr },
+  { "append", "KEY VALUE", N_("put octets behind a value"), 2, 2, NULL, prepare_append },
+  { "prepend", "KEY VALUE", N_("put octets before a value"), 2, 2, NULL, prepare_prepend },
+  { "mget", "KEY...", N_("print KEY<TAB>VALUE for several keys"), 1, G_MAXUINT, NULL, prepare_mget },
+  { "mset", "KEY=VALUE...", N_("write several values, all or none"), 1, G_MAXUINT, NULL, prepare_mset },
+  { "keys", "[PREFIX] [--limit N] [--after K]", N_("list keys"), 0, 1, NULL, prepare_keys },
+  { "ping", "", N_("see whether a node answers"), 0, 0, NULL, prepare_ping },
+  { "info", "", N_("describe a node"), 0, 0, NULL, prepare_info },
+  { "root", "", N_("print the digest of all a node holds"), 0, 0, "root", prepare_info },
+  { "sync", "[--peer ID]", N_("compare a node with the others now, and print how many entries that changed"), 0, 0, NULL,
+    prepare_sync },
+  { "peers", "", N_("list the nodes that a node has heard of (not by --node)"), 0, 0, NULL, prepare_peers },
+  { "demo", "", N_("show two nodes that lose and find each other"), 0, 0, NULL, NULL },
 };
 
 void

@@ -15,6 +15,7 @@ typedef struct
   const char *usage; /* its arguments */
   const char *help; /* one line */
   guint least, most; /* how many */
+  const char *field; /* what is printed of INFO; NULL for all */
   /* Adds the commands. Returns
    * MKV_CLI_OK, or what to exit with after it has been said why. */
   int (*prepare) (const MkvCliOptions *options, char **arguments, GPtrArray *commands);
