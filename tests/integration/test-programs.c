@@ -125,6 +125,7 @@ test_verbs (Box *box, gconstpointer data)
   check (e, "merklekv keys --limit 2 --after b", 0, "c\ncolour\n", NULL);
   check (e, "merklekv del a b nothing", 0, "", NULL);
   check (e, "merklekv keys", 0, "c\ncolour\nempty\nn\n", NULL);
+  check (e, "merklekv root", 0, NULL, NULL);
   check (e, "merklekv sync", 0, "0\n", NULL);
   check (e, "merklekv sync --peer nobody", 7, "", "nobody");
   check (e, "merklekv peers", 2, "", "what works today");
