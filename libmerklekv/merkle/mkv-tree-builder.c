@@ -157,7 +157,7 @@ make_node (MkvTreeNode *node, guint n, Item *items, Item *spare, guint depth, Mk
     starts[i] = next[i] = start;
   for (guint i = 0; i < n; i++)
     spare[next[get_digit (&items[i], depth, get_position)]++] = items[i];
-  node->inner = g_slice_new0 (MkvTreeInner);
+  node->inner = mkv_tree_inner_new ();
   for (guint i = 0; i < 16; i++)
     {
       MkvTreeNode *child = &node->inner->children[i];
@@ -188,7 +188,7 @@ add_bucket (MkvTreeBuilder *self, guint index)
   for (guint i = 0; i < BUCKET_DIGITS; i++)
     {
       if (path[i]->n_entries == 0)
-        path[i]->inner = g_slice_new0 (MkvTreeInner);
+        path[i]->inner = mkv_tree_inner_new ();
       path[i + 1] = &path[i]->inner->children[digits[i]];
     }
   make_node (path[BUCKET_DIGITS], bucket->n_entries, items, spare, BUCKET_DIGITS, self->tree->get_position);

@@ -10,14 +10,14 @@ G_BEGIN_DECLS
  * block of memory; NULL where there are none. Behind the struct lie, packed:
  *
  *   n short ids         8 octets: the first 4 of the position, of the digest
- *   n positions         4 octets: the second 4
  *   n lengths of keys   1 octet: one less, as no key is empty
  *   n digests           28 octets: all but the first 4
  *   n keys              each with a NUL
  *
  * so a search for a short id, and adding them up, touches nothing else. The rest
- * of a position is not kept: where 8 octets don't tell two keys apart, which
- * nobody can bring about on purpose in numbers, it is made again from the key. */
+ * of a position is not kept: where 4 octets don't tell two keys apart, it is made
+ * again from the keys. That happens to one entry in thousands; who brings it about
+ * on purpose, with 2^32 tries for each key, makes a write a few us slower. */
 typedef struct
 {
   guint16 n_entries;
@@ -27,7 +27,7 @@ typedef struct
 
 /* What a leaf takes, beside the keys, in all and for each entry. */
 #define MKV_TREE_LEAF_HEAD_BYTES (8)
-#define MKV_TREE_LEAF_ENTRY_BYTES (8 + 4 + 1 + 28)
+#define MKV_TREE_LEAF_ENTRY_BYTES (8 + 1 + 28)
 
 /* The most entries of a leaf. */
 #define MKV_TREE_LEAF_ENTRIES (64)
@@ -49,7 +49,7 @@ guint mkv_tree_leaf_find (const MkvTreeLeaf *self, const MkvTreePlace *place, Mk
  * of entry @index: each has to be set then, the first one first. */
 void mkv_tree_leaf_open (MkvTreeLeaf **self, guint index, guint n, gsize n_octets);
 
-/* Says what entry @index is. Of @position only 8 octets are looked at. */
+/* Says what entry @index is. Of @position only 4 octets are looked at. */
 void mkv_tree_leaf_set (MkvTreeLeaf *self, guint index, const guint8 *position, const char *key, gsize length,
                         const guint8 *digest);
 

@@ -8,21 +8,18 @@ G_STATIC_ASSERT (sizeof (MkvTreeLeaf) == MKV_TREE_LEAF_HEAD_BYTES);
 
 #define REST_BYTES (MKV_DIGEST_BYTES - 4) /* of a digest, beside what is in the short id */
 
+/* Of what each entry has one element. */
+#define N_PARTS (3)
+
 /* Blocks grow in steps, so that not every write moves one; less the 8 octets
  * that malloc takes for itself. */
-#define STEP_BYTES (128)
+#define STEP_BYTES (160)
 #define MALLOC_BYTES (8)
-
-static guint32 *
-get_positions (const MkvTreeLeaf *self)
-{
-  return (guint32 *) (self->short_ids + self->n_entries);
-}
 
 static guint8 *
 get_lengths (const MkvTreeLeaf *self)
 {
-  return (guint8 *) (get_positions (self) + self->n_entries);
+  return (guint8 *) (self->short_ids + self->n_entries);
 }
 
 static guint8 *
@@ -77,13 +74,13 @@ rearrange (MkvTreeLeaf **self, guint index, guint n_before, guint n_after, gsize
   gsize n_octets = leaf->n_key_octets, n_octets_new = n_octets - octets_before + octets_after;
   gsize head_octets = get_key_offset (leaf, index);
   gsize size = get_size (n, n_octets), size_new = get_size (n_new, n_octets_new);
-  /* Parts as octets: width of an element, and where each begins. */
-  const gsize widths[] = { 8, 4, 1, REST_BYTES };
-  gsize from[5], to[5];
+  /* Parts as octets: width of an element, and where each begins, the keys last. */
+  const gsize widths[N_PARTS] = { 8, 1, REST_BYTES };
+  gsize from[N_PARTS + 1], to[N_PARTS + 1];
   guint8 *data;
 
   from[0] = to[0] = 0;
-  for (guint i = 0; i < 4; i++)
+  for (guint i = 0; i < N_PARTS; i++)
     {
       from[i + 1] = from[i] + widths[i] * n;
       to[i + 1] = to[i] + widths[i] * n_new;
@@ -94,10 +91,10 @@ rearrange (MkvTreeLeaf **self, guint index, guint n_before, guint n_after, gsize
   if (n_new >= n)
     {
       /* Everything moves up, or stays: the last first. */
-      memmove (data + to[4] + head_octets + octets_after, data + from[4] + head_octets + octets_before,
+      memmove (data + to[N_PARTS] + head_octets + octets_after, data + from[N_PARTS] + head_octets + octets_before,
                n_octets - head_octets - octets_before);
-      memmove (data + to[4], data + from[4], head_octets);
-      for (guint i = 4; i-- > 0;)
+      memmove (data + to[N_PARTS], data + from[N_PARTS], head_octets);
+      for (guint i = N_PARTS; i-- > 0;)
         {
           memmove (data + to[i] + widths[i] * (index + n_after), data + from[i] + widths[i] * (index + n_before),
                    widths[i] * n_tail);
@@ -106,14 +103,14 @@ rearrange (MkvTreeLeaf **self, guint index, guint n_before, guint n_after, gsize
     }
   else
     {
-      for (guint i = 0; i < 4; i++)
+      for (guint i = 0; i < N_PARTS; i++)
         {
           memmove (data + to[i], data + from[i], widths[i] * index);
           memmove (data + to[i] + widths[i] * (index + n_after), data + from[i] + widths[i] * (index + n_before),
                    widths[i] * n_tail);
         }
-      memmove (data + to[4], data + from[4], head_octets);
-      memmove (data + to[4] + head_octets + octets_after, data + from[4] + head_octets + octets_before,
+      memmove (data + to[N_PARTS], data + from[N_PARTS], head_octets);
+      memmove (data + to[N_PARTS] + head_octets + octets_after, data + from[N_PARTS] + head_octets + octets_before,
                n_octets - head_octets - octets_before);
     }
   leaf->n_entries = (guint16) n_new;
@@ -134,37 +131,42 @@ mkv_tree_leaf_open (MkvTreeLeaf **self, guint index, guint n, gsize n_octets)
     rearrange (self, index, 0, n, 0, n_octets);
 }
 
+/* Whether the position of entry @index is behind that of @place, which begins
+ * like it. */
+static gboolean
+is_behind (const MkvTreeLeaf *self, guint index, const MkvTreePlace *place, MkvTreePositionFunc get_position)
+{
+  guint8 position[MKV_DIGEST_BYTES];
+
+  get_position (mkv_tree_leaf_get_key (self, index), get_lengths (self)[index] + 1u, position);
+  return memcmp (position, place->position, sizeof position) > 0;
+}
+
+static gboolean
+has_key (const MkvTreeLeaf *self, guint index, const MkvTreePlace *place)
+{
+  return get_lengths (self)[index] == place->length - 1 &&
+         memcmp (mkv_tree_leaf_get_key (self, index), place->key, place->length) == 0;
+}
+
 guint
 mkv_tree_leaf_find (const MkvTreeLeaf *self, const MkvTreePlace *place, MkvTreePositionFunc get_position,
                     gboolean *found)
 {
-  guint32 first = read_32 (place->position), second = read_32 (place->position + 4);
-  const guint32 *positions = get_positions (self);
-  guint n = self->n_entries, i = 0;
+  guint32 start = read_32 (place->position);
+  guint n = self->n_entries, first = 0, last;
 
   /* As quick as a binary search in so few, because it has no branch to guess. */
-  for (guint j = 0; j < n; j++)
-    i += mkv_short_id_get_position (self->short_ids[j]) < first;
-  for (*found = FALSE; i < n && mkv_short_id_get_position (self->short_ids[i]) == first; i++)
-    {
-      guint8 position[MKV_DIGEST_BYTES];
-      const char *key;
-
-      if (positions[i] < second)
-        continue;
-      if (positions[i] > second)
-        break;
-      key = mkv_tree_leaf_get_key (self, i);
-      if (get_lengths (self)[i] == place->length - 1 && memcmp (key, place->key, place->length) == 0)
-        {
-          *found = TRUE;
-          break;
-        }
-      get_position (key, get_lengths (self)[i] + 1u, position);
-      if (memcmp (position, place->position, sizeof position) > 0)
-        break;
-    }
-  return i;
+  for (guint i = 0; i < n; i++)
+    first += mkv_short_id_get_position (self->short_ids[i]) < start;
+  *found = TRUE;
+  for (last = first; last < n && mkv_short_id_get_position (self->short_ids[last]) == start; last++)
+    if (has_key (self, last, place))
+      return last;
+  *found = FALSE;
+  while (first < last && !is_behind (self, first, place, get_position))
+    first++;
+  return first;
 }
 
 void
@@ -174,7 +176,6 @@ mkv_tree_leaf_set (MkvTreeLeaf *self, guint index, const guint8 *position, const
   char *copy = get_keys (self) + get_key_offset (self, index);
 
   self->short_ids[index] = mkv_short_id_make (position, digest);
-  get_positions (self)[index] = read_32 (position + 4);
   get_lengths (self)[index] = (guint8) (length - 1);
   memcpy (get_rests (self) + REST_BYTES * index, digest + 4, REST_BYTES);
   memcpy (copy, key, length);
@@ -200,7 +201,6 @@ mkv_tree_leaf_append (MkvTreeLeaf **self, const MkvTreeLeaf *other, guint from, 
     return;
   mkv_tree_leaf_open (self, index, n, n_octets);
   memcpy ((*self)->short_ids + index, other->short_ids + from, 8 * n);
-  memcpy (get_positions (*self) + index, get_positions (other) + from, 4 * n);
   memcpy (get_rests (*self) + REST_BYTES * index, get_rests (other) + REST_BYTES * from, REST_BYTES * n);
   memcpy (get_lengths (*self) + index, get_lengths (other) + from, n);
   memcpy (get_keys (*self) + (*self)->n_key_octets - n_octets, get_keys (other) + offset, n_octets);
@@ -235,8 +235,6 @@ mkv_tree_leaf_get_digit (const MkvTreeLeaf *self, guint index, guint depth, MkvT
 
   if (depth < 8)
     return (guint) (self->short_ids[index] >> (60 - 4 * depth)) & 0xF;
-  if (depth < 16)
-    return (get_positions (self)[index] >> (60 - 4 * depth)) & 0xF;
   get_position (mkv_tree_leaf_get_key (self, index), get_lengths (self)[index] + 1u, position);
   return (position[depth / 2] >> (depth % 2 == 0 ? 4 : 0)) & 0xF;
 }

@@ -29,7 +29,7 @@ typedef struct
 struct _MkvTreeInner
 {
   MkvTreeNode children[16];
-  guint8 digests[16][MKV_DIGEST_BYTES]; /* zeros where a child has no entries */
+  guint8 (*digests)[MKV_DIGEST_BYTES]; /* 16, zeros where a child has no entries */
 };
 
 struct _MkvTree
@@ -38,6 +38,24 @@ struct _MkvTree
   guint8 digest[MKV_DIGEST_BYTES]; /* of the root */
   MkvTreePositionFunc get_position;
 };
+
+#define MKV_TREE_DIGESTS_BYTES (16 * MKV_DIGEST_BYTES)
+
+static inline MkvTreeInner *
+mkv_tree_inner_new (void)
+{
+  MkvTreeInner *self = g_slice_new0 (MkvTreeInner);
+
+  self->digests = g_slice_alloc0 (MKV_TREE_DIGESTS_BYTES);
+  return self;
+}
+
+static inline void
+mkv_tree_inner_free (MkvTreeInner *self)
+{
+  g_slice_free1 (MKV_TREE_DIGESTS_BYTES, self->digests);
+  g_slice_free (MkvTreeInner, self);
+}
 
 static inline gboolean
 mkv_tree_node_is_leaf (const MkvTreeNode *self)

@@ -36,7 +36,7 @@ clear_node (MkvTreeNode *node)
     {
       for (guint i = 0; i < 16; i++)
         clear_node (&node->inner->children[i]);
-      g_slice_free (MkvTreeInner, node->inner);
+      mkv_tree_inner_free (node->inner);
     }
 }
 
@@ -120,7 +120,7 @@ static void
 split (MkvTree *self, MkvTreeNode *node, guint depth)
 {
   g_autofree MkvTreeLeaf *leaf = node->leaf;
-  MkvTreeInner *inner = g_slice_new0 (MkvTreeInner);
+  MkvTreeInner *inner = mkv_tree_inner_new ();
 
   for (guint from = 0, to; from < leaf->n_entries; from = to)
     {
@@ -153,7 +153,7 @@ merge (MkvTreeNode *node)
         mkv_tree_leaf_append (&node->leaf, inner->children[i].leaf, 0, inner->children[i].n_entries);
         g_free (inner->children[i].leaf);
       }
-  g_slice_free (MkvTreeInner, inner);
+  mkv_tree_inner_free (inner);
 }
 
 static void
@@ -230,7 +230,7 @@ mkv_tree_remove (MkvTree *self, const char *key)
 static void
 hash_node (MkvTreeNode *node, guint8 *digest)
 {
-  guint8 message[1 + sizeof node->inner->digests];
+  guint8 message[1 + 16 * MKV_DIGEST_BYTES];
 
   if (!node->dirty)
     return;
@@ -244,7 +244,7 @@ hash_node (MkvTreeNode *node, guint8 *digest)
       for (guint i = 0; i < 16; i++)
         hash_node (&node->inner->children[i], node->inner->digests[i]);
       message[0] = 0x01;
-      memcpy (message + 1, node->inner->digests, sizeof node->inner->digests);
+      memcpy (message + 1, node->inner->digests, 16 * MKV_DIGEST_BYTES);
       mkv_sha256 (message, sizeof message, digest);
     }
 }
