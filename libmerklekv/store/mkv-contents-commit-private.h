@@ -62,8 +62,11 @@ gboolean mkv_contents_commit (MkvContents *self, GPtrArray *entries, const GArra
 /* Whether they have to be built afresh, because the clock stepped back. */
 gboolean mkv_contents_is_stale (MkvContents *self);
 
-/* A batch with MKV_WRITE_MAINTAIN is done, or failed. Returns whether another is
- * due at once; after a failure that has to wait. The leader's. */
+/* A batch with MKV_WRITE_MAINTAIN is done, or failed. Returns whether more is to
+ * be done now; after a failure that has to wait. The leader's. */
 gboolean mkv_contents_end_maintenance (MkvContents *self, gboolean success);
+
+/* Calls the function if something is due. */
+void mkv_contents_ask (MkvContents *self);
 
 G_END_DECLS

@@ -245,17 +245,13 @@ mkv_contents_is_horizon_allowed (MkvContents *self, gint64 horizon)
 gboolean
 mkv_contents_raise_horizon (MkvContents *self, gint64 horizon)
 {
-  gboolean due;
-
   if (!mkv_contents_is_horizon_allowed (self, horizon))
     return FALSE;
   g_mutex_lock (&self->mutex);
   if (horizon > self->holding.horizon && mkv_holding_raise_horizon (&self->holding, horizon))
     note_change (self);
-  due = take_due (self);
   g_mutex_unlock (&self->mutex);
-  if (due)
-    self->func (self->user_data);
+  mkv_contents_ask (self);
   return TRUE;
 }
 
@@ -467,12 +463,24 @@ mkv_contents_is_stale (MkvContents *self)
 gboolean
 mkv_contents_end_maintenance (MkvContents *self, gboolean success)
 {
-  gboolean due;
+  gboolean more;
 
   g_mutex_lock (&self->mutex);
   self->told = FALSE;
   self->retry_at = success ? LONG_AGO : mkv_clock_get_monotonic_time (self->clock) + RETRY_TIME;
+  more = success && is_due (self);
+  g_mutex_unlock (&self->mutex);
+  return more;
+}
+
+void
+mkv_contents_ask (MkvContents *self)
+{
+  gboolean due;
+
+  g_mutex_lock (&self->mutex);
   due = take_due (self);
   g_mutex_unlock (&self->mutex);
-  return due;
+  if (due)
+    self->func (self->user_data);
 }

@@ -6,7 +6,7 @@
 #include "observe/mkv-observer-private.h"
 #include "store/mkv-contents-private.h"
 #include "store/mkv-local-store.h"
-#include "store/mkv-outbox-bell-private.h"
+#include "store/mkv-bell-private.h"
 #include "store/mkv-store-private.h"
 
 G_BEGIN_DECLS
@@ -51,8 +51,9 @@ GPtrArray *mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, g
 
 /* Whom to tell, in the store's context, soon after local writes were marked in
  * the outbox; NULL to tell nobody any more. Costs a writer next to nothing,
- * unlike ::changed, because no entry is queued. */
-void mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvOutboxFunc func, gpointer user_data);
+ * unlike ::changed, because no entry is queued: only how many, and about how many
+ * octets, since the last time. */
+void mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvBellFunc func, gpointer user_data);
 
 /* From now on every write fails with MKV_ERROR_UNAVAILABLE; returns when none
  * is left in the queue. The storage stays open. */

@@ -3,9 +3,9 @@
  *
  * A write goes: mkv_store_*() > commit queue (who leads) > commit() below >
  * decision (what it does) > storage, all of the batch at once > contents (what
- * the tree holds) > change queue > ::changed, and the outbox's bell. Locks:
+ * the tree holds) > change queue > ::changed, and the bells. Locks:
  * `policy_mutex` guards the policy alone; the decision and everything marked so
- * belong to the leader, of whom there is one at a time; the contents, the bell
+ * belong to the leader, of whom there is one at a time; the contents, the bells
  * and the queues have their own. None is held while another is taken, but for
  * those of a main context.
  */
@@ -45,7 +45,7 @@ struct _MkvLocalStore
   MkvCommitQueue *commits;
   MkvContents *contents;
   MkvChangeQueue *changes;
-  MkvOutboxBell *bell;
+  MkvBell *outbox_bell, *maintenance_bell;
 
   GMutex policy_mutex;
   MkvStorePolicy policy;
@@ -198,7 +198,7 @@ tell_outbox (MkvLocalStore *self, MkvDecision *decision)
         n_bytes += strlen (mkv_entry_get_key (entries->pdata[i])) + value_length;
       }
   if (n > 0)
-    mkv_outbox_bell_ring (self->bell, n, n_bytes);
+    mkv_bell_ring (self->outbox_bell, n, n_bytes);
 }
 
 static void
@@ -207,6 +207,12 @@ queue_maintenance (gpointer user_data)
   MkvLocalStore *self = user_data;
 
   mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_MAINTAIN, NULL, NULL), NULL);
+}
+
+static void
+on_more_maintenance (guint n_entries, gsize n_bytes, gpointer user_data)
+{
+  mkv_contents_ask (((MkvLocalStore *) user_data)->contents);
 }
 
 static void
@@ -222,8 +228,13 @@ end_maintenance (MkvLocalStore *self, gboolean success)
     }
   else if (success)
     mkv_observer_clear_condition (self->observer, "tree");
-  if (mkv_contents_end_maintenance (self->contents, success))
-    queue_maintenance (self);
+  if (!mkv_contents_end_maintenance (self->contents, success))
+    return;
+  /* Where no worker leads, whoever does would go on and on. */
+  if (mkv_storage_is_instant (self->storage))
+    mkv_bell_ring (self->maintenance_bell, 1, 0);
+  else
+    mkv_contents_ask (self->contents);
 }
 
 static void
@@ -328,7 +339,8 @@ mkv_local_store_dispose (GObject *object)
   if (self->commits != NULL)
     mkv_commit_queue_shut_down (self->commits);
   g_clear_pointer (&self->changes, mkv_change_queue_free);
-  g_clear_pointer (&self->bell, mkv_outbox_bell_free);
+  g_clear_pointer (&self->outbox_bell, mkv_bell_free);
+  g_clear_pointer (&self->maintenance_bell, mkv_bell_free);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->dispose (object);
 }
 
@@ -515,7 +527,9 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->commits = mkv_commit_queue_new (commit, self, mkv_storage_is_instant (storage));
   self->contents = mkv_contents_new (storage, clock, &contents_policy, queue_maintenance, self);
   self->changes = mkv_change_queue_new (context, on_change, self);
-  self->bell = mkv_outbox_bell_new (context);
+  self->outbox_bell = mkv_bell_new (context);
+  self->maintenance_bell = mkv_bell_new (context);
+  mkv_bell_set_func (self->maintenance_bell, on_more_maintenance, self);
   if (!open_store (self, error))
     return NULL;
   return g_steal_pointer (&self);
@@ -652,9 +666,9 @@ mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit,
 }
 
 void
-mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvOutboxFunc func, gpointer user_data)
+mkv_local_store_set_outbox_func (MkvLocalStore *self, MkvBellFunc func, gpointer user_data)
 {
-  mkv_outbox_bell_set_func (self->bell, func, user_data);
+  mkv_bell_set_func (self->outbox_bell, func, user_data);
 }
 
 void

@@ -66,6 +66,7 @@ replica_settle (Replica *self)
       mkv_store_submit (MKV_STORE (self->store), &write, NULL);
       g_assert_no_error (write.error);
     }
+  mkv_test_iterate ();
 }
 
 void

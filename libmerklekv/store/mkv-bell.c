@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
-#include "store/mkv-outbox-bell-private.h"
+#include "store/mkv-bell-private.h"
 
-struct _MkvOutboxBell
+struct _MkvBell
 {
   GSource *source; /* ready when something is to be told */
 
   GMutex mutex; /* guards all below; no other lock is taken under it but the context's */
-  MkvOutboxFunc func;
+  MkvBellFunc func;
   gpointer user_data;
   guint n_entries; /* not told yet */
   gsize n_bytes;
@@ -16,8 +16,8 @@ struct _MkvOutboxBell
 static gboolean
 on_ready (gpointer user_data)
 {
-  MkvOutboxBell *self = user_data;
-  MkvOutboxFunc func;
+  MkvBell *self = user_data;
+  MkvBellFunc func;
   gpointer data;
   guint n_entries;
   gsize n_bytes;
@@ -44,21 +44,21 @@ dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 
 static GSourceFuncs source_funcs = { NULL, NULL, dispatch, NULL, NULL, NULL };
 
-MkvOutboxBell *
-mkv_outbox_bell_new (GMainContext *context)
+MkvBell *
+mkv_bell_new (GMainContext *context)
 {
-  MkvOutboxBell *self = g_new0 (MkvOutboxBell, 1);
+  MkvBell *self = g_new0 (MkvBell, 1);
 
   g_mutex_init (&self->mutex);
   self->source = g_source_new (&source_funcs, sizeof (GSource));
-  g_source_set_static_name (self->source, "mkv-outbox");
+  g_source_set_static_name (self->source, "mkv-bell");
   g_source_set_callback (self->source, on_ready, self, NULL);
   g_source_attach (self->source, context);
   return self;
 }
 
 void
-mkv_outbox_bell_free (MkvOutboxBell *self)
+mkv_bell_free (MkvBell *self)
 {
   g_source_destroy (self->source);
   g_source_unref (self->source);
@@ -67,7 +67,7 @@ mkv_outbox_bell_free (MkvOutboxBell *self)
 }
 
 void
-mkv_outbox_bell_set_func (MkvOutboxBell *self, MkvOutboxFunc func, gpointer user_data)
+mkv_bell_set_func (MkvBell *self, MkvBellFunc func, gpointer user_data)
 {
   g_mutex_lock (&self->mutex);
   self->func = func;
@@ -78,7 +78,7 @@ mkv_outbox_bell_set_func (MkvOutboxBell *self, MkvOutboxFunc func, gpointer user
 }
 
 void
-mkv_outbox_bell_ring (MkvOutboxBell *self, guint n_entries, gsize n_bytes)
+mkv_bell_ring (MkvBell *self, guint n_entries, gsize n_bytes)
 {
   g_mutex_lock (&self->mutex);
   if (self->func != NULL)
