@@ -9,6 +9,7 @@
 #define DEFAULT_MAX (128 * G_USEC_PER_SEC)
 #define DEFAULT_MAX_WAIT (G_USEC_PER_SEC / 2)
 #define CLAIM_TIME (5 * G_USEC_PER_SEC)
+#define CLAIM_GATHER_TIME (1 * G_USEC_PER_SEC)
 #define ALONE_MIN (60 * (gint64) G_USEC_PER_SEC)
 #define ALONE_MAX (3600 * (gint64) G_USEC_PER_SEC)
 
@@ -35,6 +36,7 @@ typedef struct
 
   /* As who is claimed, since its root was equal last. */
   guint n_claims;
+  gint64 counted_at; /* the last of them */
 
   /* As who is left alone, while the roots are these. */
   guint n_fruitless;
@@ -314,7 +316,12 @@ mkv_sync_schedule_heard_claim (MkvSyncSchedule *self, gint64 now, const char *fr
   claimer->claims = g_strdup (to);
   claimer->claims_until = now + CLAIM_TIME;
   claimed = get_peer (self, now, to);
+  /* Those who start at the same moment, before they can hear of each other, are
+   * as one: else a claim would hold nobody back where there are many. */
+  if (claimed->n_claims > 0 && now - claimed->counted_at < CLAIM_GATHER_TIME)
+    return;
   claimed->n_claims = MIN (claimed->n_claims + 1, MAX_CLAIMS + 1);
+  claimed->counted_at = now;
 }
 
 gboolean
