@@ -14,6 +14,20 @@
 /* How often it is looked at whether all are equal. */
 #define LOOK_INTERVAL (500 * MKV_SIM_MS)
 
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
+{
+  if (level & (G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG))
+    return G_LOG_WRITER_HANDLED;
+  return g_log_writer_default (level, fields, n_fields, user_data);
+}
+
+void
+mkv_sim_drop_log (void)
+{
+  g_log_set_writer_func (write_log, NULL, NULL);
+}
+
 guint
 mkv_sim_world_draw (MkvSimWorld *self, guint n)
 {

@@ -41,6 +41,9 @@ typedef struct
   guint n_values;
 } MkvSimWorld;
 
+/* What replicas say of a net that is bad on purpose would fill the log. */
+void mkv_sim_drop_log (void);
+
 /* All are on, and connected. */
 MkvSimWorld *mkv_sim_world_new (guint32 seed, guint n_nodes, guint n_keys);
 void mkv_sim_world_free (MkvSimWorld *self);

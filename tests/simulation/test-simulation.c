@@ -243,15 +243,6 @@ test_replay (void)
     }
 }
 
-/* What replicas say of a net that is bad on purpose would fill the log. */
-static GLogWriterOutput
-write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer user_data)
-{
-  if (level & (G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG))
-    return G_LOG_WRITER_HANDLED;
-  return g_log_writer_default (level, fields, n_fields, user_data);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -277,7 +268,7 @@ main (int argc, char **argv)
   argc = n_left;
   argv[argc] = NULL;
   mkv_test_init (&argc, &argv, 60 + 10 * n);
-  g_log_set_writer_func (write_log, NULL, NULL);
+  mkv_sim_drop_log ();
   if (!one)
     g_test_add_func ("/simulation/replay", test_replay);
   for (guint seed = first; seed < first + n; seed++)
