@@ -243,6 +243,42 @@ test_replay (void)
     }
 }
 
+static void
+test_away (void)
+{
+  g_autoptr (MkvSimWorld) w = mkv_sim_world_new (80, 3, 1);
+  g_autofree char *before = NULL, *after = NULL;
+  MkvContentsState state;
+
+  g_test_summary ("Keys deleted while a replica was away for 80 days stay deleted when it comes back");
+  /* Less often than usual, as nothing happens for months. */
+  for (guint i = 0; i < 2; i++)
+    mkv_syncer_set_policy (w->nodes[i].replica->syncer, 2 * MKV_SIM_SECOND, MKV_SIM_HOUR, 5, 0, 300000);
+  for (guint i = 0; i < 60; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("key-%u", i);
+
+      mkv_sim_world_set (w, i % 3, key);
+    }
+  before = mkv_sim_world_settle (w, 60 * MKV_SIM_SECOND);
+  g_assert_cmpstr (before, ==, NULL);
+  mkv_sim_world_switch_off (w, 2);
+  mkv_sim_world_run (w, 24 * MKV_SIM_HOUR);
+  for (guint i = 0; i < 30; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("key-%u", i);
+
+      mkv_sim_world_delete (w, i % 2, key);
+    }
+  mkv_sim_world_run (w, 80 * 24 * MKV_SIM_HOUR);
+  mkv_contents_get_state (mkv_local_store_get_contents (w->nodes[0].replica->store), &state);
+  g_assert_cmpuint (state.n_entries, ==, 30);
+  g_assert_cmpuint (state.n_graves, ==, 30);
+  mkv_sim_world_switch_on (w, 2);
+  after = mkv_sim_world_settle (w, SETTLE_TIME);
+  g_assert_cmpstr (after, ==, NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -270,7 +306,10 @@ main (int argc, char **argv)
   mkv_test_init (&argc, &argv, 60 + 10 * n);
   mkv_sim_drop_log ();
   if (!one)
-    g_test_add_func ("/simulation/replay", test_replay);
+    {
+      g_test_add_func ("/simulation/replay", test_replay);
+      g_test_add_func ("/simulation/away", test_away);
+    }
   for (guint seed = first; seed < first + n; seed++)
     {
       g_autofree char *path = g_strdup_printf ("/simulation/seed/%u", seed);
