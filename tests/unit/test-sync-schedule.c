@@ -110,9 +110,13 @@ test_claims (void)
 
   now = 80 * SECOND;
   mkv_sync_schedule_heard_root (schedule, now, "b", root (1), root (2));
+  /* Claims of one moment are as one, the second. */
   mkv_sync_schedule_heard_claim (schedule, now, "c", "b");
   mkv_sync_schedule_heard_claim (schedule, now, "d", "b");
-  g_assert_cmpuint (run (schedule, now, now + SECOND, MKV_SYNC_DUE_START, NULL), ==, 1);
+  g_assert_cmpuint (run (schedule, now, now + SECOND, MKV_SYNC_DUE_START, NULL), ==, 0);
+  /* The third would hold for 6 s. */
+  mkv_sync_schedule_heard_claim (schedule, now + SECOND, "d", "b");
+  g_assert_cmpuint (run (schedule, now + SECOND, now + 5 * SECOND + 1, MKV_SYNC_DUE_START, NULL), ==, 1);
 }
 
 static void
