@@ -31,6 +31,7 @@
 #include "plugin/mkv-plugin-info.h"
 #include "plugin/mkv-plugin-registry.h"
 #include "storage/mkv-storage-batch.h"
+#include "storage/mkv-storage-folder.h"
 #include "storage/mkv-storage.h"
 #include "store/mkv-local-store.h"
 #include "store/mkv-store.h"

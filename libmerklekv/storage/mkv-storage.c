@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "storage/mkv-storage.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-plugin-guard-private.h"
@@ -372,4 +376,80 @@ mkv_storage_is_instant (MkvStorage *self)
 
   iface = MKV_STORAGE_GET_IFACE (self);
   return iface->is_instant != NULL && iface->is_instant (self);
+}
+
+/**
+ * mkv_storage_backup:
+ * @self: an open storage
+ * @path: (type filename): a folder that is empty, or not there yet
+ * @cancellable: (nullable): to stop it with
+ * @error: return location for an error
+ *
+ * Writes a copy of everything into @path, as it was at one moment, from which a
+ * storage of the same type can be opened. Reads and writes go on meanwhile. May
+ * take long; returns when the copy survives a loss of power. A copy that was
+ * cancelled or failed leaves nothing in @path.
+ *
+ * Returns: whether the copy is there; %FALSE with %MKV_ERROR_NOT_SUPPORTED if the
+ *   storage can't copy itself
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_storage_backup (MkvStorage *self, const char *path, GCancellable *cancellable, GError **error)
+{
+  MkvStorageInterface *iface;
+  GError *plugin_error = NULL;
+  gboolean done;
+
+  g_return_val_if_fail (MKV_IS_STORAGE (self), FALSE);
+  g_return_val_if_fail (path != NULL, FALSE);
+
+  iface = MKV_STORAGE_GET_IFACE (self);
+  if (iface->backup == NULL)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, _("%s can't make a copy of itself"),
+                   G_OBJECT_TYPE_NAME (self));
+      return FALSE;
+    }
+  done = iface->backup (self, path, cancellable, &plugin_error);
+  return mkv_plugin_guard (done, self, "backup", error, plugin_error);
+}
+
+/**
+ * mkv_storage_repair:
+ * @self: a storage that is not open
+ * @path: (type filename): its folder
+ * @options: (nullable): as for [method@Storage.open]
+ * @error: return location for an error
+ *
+ * Makes of a damaged folder one that can be opened. What can be read is kept;
+ * what can't is set aside within the folder, never deleted. May take long.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): what was done, one sentence
+ *   each; empty if nothing was wrong; %NULL with %MKV_ERROR_NOT_SUPPORTED if the
+ *   storage can't repair itself
+ *
+ * Since: 0.1
+ */
+char **
+mkv_storage_repair (MkvStorage *self, const char *path, GVariant *options, GError **error)
+{
+  MkvStorageInterface *iface;
+  GError *plugin_error = NULL;
+  char **done;
+
+  g_return_val_if_fail (MKV_IS_STORAGE (self), NULL);
+  g_return_val_if_fail (path != NULL, NULL);
+
+  iface = MKV_STORAGE_GET_IFACE (self);
+  if (iface->repair == NULL)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, _("%s can't repair what it keeps"),
+                   G_OBJECT_TYPE_NAME (self));
+      return NULL;
+    }
+  done = iface->repair (self, path, options, &plugin_error);
+  mkv_plugin_guard (done != NULL, self, "repair", error, plugin_error);
+  return done;
 }

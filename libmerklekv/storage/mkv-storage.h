@@ -28,6 +28,8 @@ G_DECLARE_INTERFACE (MkvStorage, mkv_storage, MKV, STORAGE, GObject)
  * @compact: see [method@Storage.compact]; may be left out
  * @verify: see [method@Storage.verify]; may be left out
  * @is_instant: see [method@Storage.is_instant]; may be left out
+ * @backup: see [method@Storage.backup]; may be left out
+ * @repair: see [method@Storage.repair]; may be left out
  *
  * What a storage plugin implements.
  *
@@ -50,9 +52,11 @@ struct _MkvStorageInterface
   gboolean (*compact) (MkvStorage *self, GError **error);
   char **(*verify) (MkvStorage *self, GError **error);
   gboolean (*is_instant) (MkvStorage *self);
+  gboolean (*backup) (MkvStorage *self, const char *path, GCancellable *cancellable, GError **error);
+  char **(*repair) (MkvStorage *self, const char *path, GVariant *options, GError **error);
 
   /*< private >*/
-  gpointer padding[5];
+  gpointer padding[3];
 };
 
 MKV_API
@@ -98,5 +102,11 @@ char **mkv_storage_verify (MkvStorage *self, GError **error);
 
 MKV_API
 gboolean mkv_storage_is_instant (MkvStorage *self);
+
+MKV_API
+gboolean mkv_storage_backup (MkvStorage *self, const char *path, GCancellable *cancellable, GError **error);
+
+MKV_API
+char **mkv_storage_repair (MkvStorage *self, const char *path, GVariant *options, GError **error);
 
 G_END_DECLS
