@@ -11,6 +11,14 @@ G_BEGIN_DECLS
  * many as fit: who was heard of longest ago makes room. */
 typedef struct _MkvSyncContacts MkvSyncContacts;
 
+/* Why a peer is worth a word in the node's health. */
+typedef enum
+{
+  MKV_SYNC_MARK_ALONE, /* sessions with it were of no use */
+  MKV_SYNC_MARK_CLOCK, /* its horizon is later than this node's clock allows */
+  MKV_SYNC_N_MARKS
+} MkvSyncMark;
+
 typedef struct
 {
   char *client_id;
@@ -19,7 +27,7 @@ typedef struct
   MkvSyncMessage *root; /* its last ROOT; NULL before the first */
   gboolean equal;       /* when it was heard of last, or a session with it ended */
   char *reason;         /* why not; NULL where nothing is known */
-  gboolean is_alone;    /* sessions with it were of no use */
+  gboolean marks[MKV_SYNC_N_MARKS];
 
   /* The last session with it; 0 before the first. */
   guint64 n_differed; /* entries that went either way */
@@ -46,8 +54,8 @@ gboolean mkv_sync_contacts_has_root (MkvSyncContacts *self, const guint8 *root, 
 /* One whose root was another when it was heard of, at @since or later. */
 MkvSyncContact *mkv_sync_contacts_find_unequal (MkvSyncContacts *self, gint64 since);
 
-/* Whether one is left alone. */
-gboolean mkv_sync_contacts_has_alone (MkvSyncContacts *self);
+/* One with @mark that was heard of at @since or later. */
+MkvSyncContact *mkv_sync_contacts_find_marked (MkvSyncContacts *self, MkvSyncMark mark, gint64 since);
 
 /* As mkv_syncer_list_peers(). */
 GVariant *mkv_sync_contacts_list (MkvSyncContacts *self);

@@ -134,17 +134,17 @@ mkv_sync_contacts_find_unequal (MkvSyncContacts *self, gint64 since)
   return NULL;
 }
 
-gboolean
-mkv_sync_contacts_has_alone (MkvSyncContacts *self)
+MkvSyncContact *
+mkv_sync_contacts_find_marked (MkvSyncContacts *self, MkvSyncMark mark, gint64 since)
 {
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init (&iter, self->peers);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((MkvSyncContact *) value)->is_alone)
-      return TRUE;
-  return FALSE;
+    if (((MkvSyncContact *) value)->marks[mark] && ((MkvSyncContact *) value)->heard_at >= since)
+      return value;
+  return NULL;
 }
 
 GVariant *

@@ -275,7 +275,7 @@ mkv_sync_schedule_heard_root (MkvSyncSchedule *self, gint64 now, const char *cli
       self->heard = TRUE;
       peer->n_claims = 0;
       peer->n_fruitless = 0;
-      peer->alone_time = 0;
+      peer->alone_time = peer->alone_until = 0;
       if (g_strcmp0 (self->start_with, client_id) == 0)
         cancel_start (self);
       return FALSE;
@@ -351,14 +351,14 @@ mkv_sync_schedule_session_ended (MkvSyncSchedule *self, gint64 now, const char *
   if (of_use)
     {
       peer->n_fruitless = 0;
-      peer->alone_time = 0;
+      peer->alone_time = peer->alone_until = 0;
       peer->n_claims = 0;
       return;
     }
   if (!is_pair (peer->mine, peer->theirs, mine, theirs))
     {
       peer->n_fruitless = 0;
-      peer->alone_time = 0;
+      peer->alone_time = peer->alone_until = 0;
     }
   memcpy (peer->mine, mine, MKV_DIGEST_BYTES);
   memcpy (peer->theirs, theirs, MKV_DIGEST_BYTES);

@@ -84,6 +84,9 @@ struct _MkvSyncer
   /* A different root that came while the contents changed. */
   MkvSyncMessage *deferred;
   gint64 unrest_since;
+  gboolean is_forced; /* the next start, by too much unrest */
+
+  gboolean marks[MKV_SYNC_N_MARKS]; /* that health tells of */
 
   guint64 rate;   /* octets a second; 0 for any number */
   double credit;  /* octets that may be sent now */
@@ -120,8 +123,11 @@ void mkv_syncer_note_equal (MkvSyncer *self);
 /* Tells everyone the root. */
 void mkv_syncer_announce (MkvSyncer *self);
 
-/* It is left alone, or not any more. */
-void mkv_syncer_leave_alone (MkvSyncer *self, MkvSyncContact *peer, gboolean alone);
+/* That client was heard of. */
+MkvSyncContact *mkv_syncer_hear (MkvSyncer *self, const char *client_id);
+
+/* It has the mark, or not any more; the node's health says so. */
+void mkv_syncer_set_mark (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMark mark, gboolean marked);
 
 /* Starts a session with @peer; @root is its ROOT, or NULL. FALSE if there are
  * too many. */

@@ -191,8 +191,8 @@ note_end (MkvSyncer *self, MkvSyncContact *peer, gboolean of_use, const guint8 *
   gint64 now = mkv_syncer_get_now (self);
 
   mkv_sync_schedule_session_ended (self->schedule, now, peer->client_id, of_use, mine, theirs);
-  mkv_syncer_leave_alone (self, peer,
-                          mkv_sync_schedule_is_left_alone (self->schedule, now, peer->client_id, mine, theirs));
+  mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_ALONE,
+                       mkv_sync_schedule_is_left_alone (self->schedule, now, peer->client_id, mine, theirs));
 }
 
 static void
@@ -247,11 +247,9 @@ update_conditions (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *p
   else if (peer->equal)
     mkv_observer_clear_condition (self->observer, "sync-too-large");
   if (mkv_sync_session_get_end (session->session) == MKV_SYNC_END_HORIZON)
-    mkv_observer_set_condition (self->observer, "sync-clock", MKV_HEALTH_DEGRADED,
-                                "The clock of %s is so far ahead of this node's that they can't compare what they "
-                                "hold: set the clock that is wrong", peer->client_id);
+    mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_CLOCK, TRUE);
   else if (peer->equal)
-    mkv_observer_clear_condition (self->observer, "sync-clock");
+    mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_CLOCK, FALSE);
 }
 
 static void
@@ -276,8 +274,7 @@ finish (MkvSyncerSession *session)
   mkv_observer_count (self->observer, MKV_COUNTER_SYNC_SESSIONS, 1);
   /* Whoever said nothing may not even exist. */
   if (figures->messages_received > 0)
-    peer = mkv_sync_contacts_hear (self->peers, client_id, mkv_syncer_get_now (self),
-                                   mkv_clock_get_time (self->clock));
+    peer = mkv_syncer_hear (self, client_id);
   else
     peer = mkv_sync_contacts_look_up (self->peers, client_id);
   if (peer != NULL)

@@ -10,6 +10,9 @@
 #define UNREST_QUIET (2 * G_USEC_PER_SEC)
 #define UNREST_MAX (30 * G_USEC_PER_SEC)
 
+/* A peer that says nothing for so long is no matter of health any more. */
+#define MARK_TIME (3600 * (gint64) G_USEC_PER_SEC)
+
 guint mkv_syncer_signals[MKV_SYNCER_N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (MkvSyncer, mkv_syncer, G_TYPE_OBJECT)
@@ -89,22 +92,75 @@ mkv_syncer_is_in_sync (MkvSyncer *self)
   return state.generation == self->equal_generation;
 }
 
+/* What health tells of peers. */
+
+static const char *
+get_condition (MkvSyncMark mark)
+{
+  return mark == MKV_SYNC_MARK_ALONE ? "sync-alone" : "sync-clock";
+}
+
+static void
+tell_mark (MkvSyncer *self, MkvSyncMark mark)
+{
+  MkvSyncContact *peer = mkv_sync_contacts_find_marked (self->peers, mark, mkv_syncer_get_now (self) - MARK_TIME);
+
+  self->marks[mark] = peer != NULL;
+  if (peer == NULL)
+    mkv_observer_clear_condition (self->observer, get_condition (mark));
+  else if (mark == MKV_SYNC_MARK_ALONE)
+    mkv_observer_set_condition (self->observer, get_condition (mark), MKV_HEALTH_DEGRADED,
+                                "What %s holds and what this node holds stay different, and no session has changed "
+                                "that: it is left alone until either changes, and tried again now and then",
+                                peer->client_id);
+  else
+    mkv_observer_set_condition (self->observer, get_condition (mark), MKV_HEALTH_DEGRADED,
+                                "The clock of %s is so far ahead of this node's that they can't compare what they "
+                                "hold: set the clock that is wrong", peer->client_id);
+}
+
+/* Those that were marked may be forgotten. */
+static void
+look_at_marks (MkvSyncer *self)
+{
+  for (MkvSyncMark mark = 0; mark < MKV_SYNC_N_MARKS; mark++)
+    if (self->marks[mark])
+      tell_mark (self, mark);
+}
+
+void
+mkv_syncer_set_mark (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMark mark, gboolean marked)
+{
+  if (peer->marks[mark] == marked)
+    return;
+  peer->marks[mark] = marked;
+  tell_mark (self, mark);
+}
+
+MkvSyncContact *
+mkv_syncer_hear (MkvSyncer *self, const char *client_id)
+{
+  MkvSyncContact *peer = mkv_sync_contacts_hear (self->peers, client_id, mkv_syncer_get_now (self), get_time (self));
+
+  look_at_marks (self);
+  return peer;
+}
+
 /* Hearing. */
 
 /* Whether both horizons are the same now. */
 static gboolean
-settle_horizons (MkvSyncer *self, MkvSyncMessage *message)
+settle_horizons (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMessage *message)
 {
   gint64 theirs = mkv_sync_message_get_horizon (message), mine = get_horizon (self);
+  gboolean is_wrong = theirs > mine && !mkv_contents_raise_horizon (self->contents, theirs);
 
-  if (theirs > mine && !mkv_contents_raise_horizon (self->contents, theirs))
+  mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_CLOCK, is_wrong);
+  if (is_wrong)
     {
       mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED,
                          "A root of %s is ignored: its horizon is later than this node's clock allows",
-                         mkv_sync_message_get_from (message));
-      mkv_observer_set_condition (self->observer, "sync-clock", MKV_HEALTH_DEGRADED,
-                                  "The clock of %s is so far ahead of this node's that they can't compare what they "
-                                  "hold: set the clock that is wrong", mkv_sync_message_get_from (message));
+                         peer->client_id);
       return FALSE;
     }
   if (theirs < mine)
@@ -137,13 +193,15 @@ static void
 start_due (MkvSyncer *self, const char *client_id)
 {
   MkvSyncContact *peer = mkv_sync_contacts_look_up (self->peers, client_id);
+  gboolean is_forced = self->is_forced;
   guint8 mine[MKV_DIGEST_BYTES];
 
+  self->is_forced = FALSE;
   if (peer == NULL || peer->root == NULL)
     return;
   mkv_contents_get_root (self->contents, mine);
   if (memcmp (mine, g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL), sizeof mine) != 0 &&
-      !defer (self, peer->root))
+      (is_forced || !defer (self, peer->root)))
     mkv_syncer_start_session (self, peer->client_id, peer->root);
 }
 
@@ -158,11 +216,11 @@ compare_root (MkvSyncer *self, MkvSyncMessage *message, gboolean is_news)
   MkvSyncContact *peer;
 
   if (is_news)
-    mkv_sync_contact_set_root (mkv_sync_contacts_hear (self->peers, from, now, get_time (self)), message);
+    mkv_sync_contact_set_root (mkv_syncer_hear (self, from), message);
   peer = mkv_sync_contacts_look_up (self->peers, from);
   if (peer == NULL)
     return;
-  if (!settle_horizons (self, message))
+  if (!settle_horizons (self, peer, message))
     return;
   mkv_contents_get_root (self->contents, mine);
   if (memcmp (mine, theirs, sizeof mine) == 0)
@@ -177,23 +235,8 @@ compare_root (MkvSyncer *self, MkvSyncMessage *message, gboolean is_news)
         return;
     }
   if (!mkv_sync_schedule_is_left_alone (self->schedule, now, from, mine, theirs))
-    mkv_syncer_leave_alone (self, peer, FALSE);
+    mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_ALONE, FALSE);
   mkv_sync_schedule_heard_root (self->schedule, now, from, mine, theirs);
-}
-
-void
-mkv_syncer_leave_alone (MkvSyncer *self, MkvSyncContact *peer, gboolean alone)
-{
-  if (peer->is_alone == alone)
-    return;
-  peer->is_alone = alone;
-  if (alone)
-    mkv_observer_set_condition (self->observer, "sync-alone", MKV_HEALTH_DEGRADED,
-                                "What %s holds and what this node holds stay different, and no session has changed "
-                                "that: it is left alone until either changes, and tried again now and then",
-                                peer->client_id);
-  else if (!mkv_sync_contacts_has_alone (self->peers))
-    mkv_observer_clear_condition (self->observer, "sync-alone");
 }
 
 static gint64
@@ -215,6 +258,8 @@ look_again (MkvSyncer *self)
   g_autoptr (MkvSyncMessage) message =
       mkv_sync_message_ref (peer != NULL && peer->root != NULL ? peer->root : self->deferred);
 
+  /* A start that comes of this is not put off again, or it might be for ever. */
+  self->is_forced = mkv_syncer_get_now (self) - self->unrest_since >= UNREST_MAX;
   /* compare_root() sees from this that there was enough of it. */
   self->unrest_since = mkv_syncer_get_now (self) - UNREST_MAX;
   compare_root (self, message, FALSE);
@@ -323,6 +368,7 @@ on_timer (gpointer user_data)
     start_due (self, client_id);
   mkv_syncer_look_at_sessions (self);
   mkv_syncer_look_at_requests (self);
+  look_at_marks (self);
   mkv_syncer_arm (self);
   return G_SOURCE_REMOVE;
 }
@@ -384,9 +430,9 @@ mkv_syncer_stop (MkvSyncer *self)
   mkv_syncer_fail_requests (self);
   mkv_syncer_end_sessions (self);
   clear_timer (self);
-  mkv_observer_clear_condition (self->observer, "sync-clock");
+  for (MkvSyncMark mark = 0; mark < MKV_SYNC_N_MARKS; mark++)
+    mkv_observer_clear_condition (self->observer, get_condition (mark));
   mkv_observer_clear_condition (self->observer, "sync-too-large");
-  mkv_observer_clear_condition (self->observer, "sync-alone");
 }
 
 static void
