@@ -191,6 +191,7 @@ mkv_node_make_policy (MkvNode *self, MkvStorePolicy *policy)
   policy->tombstone_retention = mkv_config_get_integer (config, "replication.tombstone-retention-hours") * HOUR_MS;
   policy->grave_retention = mkv_config_get_integer (config, "replication.grave-retention-days") * 24 * HOUR_MS;
   policy->max_graves = 0;
+  policy->max_size = (guint64) mkv_config_get_integer (config, "storage.max-size");
   policy->unique_timestamps = g_str_equal (mkv_config_get_string (config, "replication.codec"), "locked-spec");
   policy->max_event_bytes = MIN (MKV_MAX_EVENT_BYTES, mkv_config_get_integer (config, "transport.max-payload"));
   if (self->link != NULL)

@@ -150,7 +150,7 @@ on_failed (MkvApplier *self, const MkvWrite *write)
   if (self->stopped)
     return;
   mkv_observer_count (self->observer, MKV_COUNTER_EVENTS_NOT_STORED, write->entries->len);
-  mkv_observer_set_condition (self->observer, "events-waiting", MKV_HEALTH_FAILED,
+  mkv_observer_set_condition (self->observer, "events-waiting", MKV_HEALTH_DEGRADED,
                               "Changes of other nodes can't be stored: %s; they are tried again, and no others are "
                               "taken from the broker until the storage works",
                               write->error->message);

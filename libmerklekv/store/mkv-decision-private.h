@@ -26,6 +26,8 @@ typedef struct
   /* Advanced by the writes; the caller keeps them if the batch is applied. */
   gint64 seq;        /* the last one used */
   gint64 clock_high; /* the greatest timestamp of a local write */
+  gint64 room;       /* octets that the storage may still grow by */
+  gint64 lacking;    /* the greatest growth that there was no room for, or 0 */
 
   GArray *staged;      /* of MkvStaged, beside the batch's entries */
   GHashTable *pending; /* key to the entry of this batch, borrowed from it */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "store/mkv-decision-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -11,6 +14,8 @@
 
 /* A page of the scan that heals entries from the future. */
 #define HEAL_PAGE 256
+/* What an entry takes beside its key and its value, about: stamp, digest, index. */
+#define ENTRY_OVERHEAD 128
 
 void
 mkv_decision_init (MkvDecision *self)
@@ -174,6 +179,43 @@ event_size (const char *key, GBytes *value, gint64 timestamp, gsize node_id_leng
   return size;
 }
 
+static gint64
+stored_size (const char *key, gsize value_length)
+{
+  return (gint64) (strlen (key) + value_length) + ENTRY_OVERHEAD;
+}
+
+/* Takes the room for a value of @value_length octets, or a tombstone, in place of @current. What makes room, or
+ * keeps the size, always fits. */
+static gboolean
+take_room (MkvDecision *self, const char *key, gboolean tombstone, gsize value_length, MkvEntry *current,
+           GError **error)
+{
+  g_autofree char *max_size = NULL;
+  gint64 growth;
+  gsize old_length = 0;
+
+  if (self->room == G_MAXINT64 || tombstone)
+    return TRUE;
+  growth = stored_size (key, value_length);
+  if (current != NULL)
+    {
+      mkv_entry_peek_value (current, &old_length);
+      growth -= stored_size (key, old_length);
+    }
+  if (growth <= 0 || growth <= self->room)
+    {
+      self->room -= growth;
+      return TRUE;
+    }
+  self->lacking = MAX (self->lacking, growth);
+  max_size = g_format_size (self->policy.max_size);
+  g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE,
+               _("“%s” can't be written: the store is full, storage.max-size is %s; delete something, or raise it"),
+               key, max_size);
+  return FALSE;
+}
+
 /* Makes the local entry that puts @value, or a tombstone, over @current. */
 static MkvEntry *
 make_entry (MkvDecision *self, const char *key, GBytes *value, MkvEntry *current, GError **error)
@@ -208,6 +250,8 @@ make_entry (MkvDecision *self, const char *key, GBytes *value, MkvEntry *current
           return NULL;
         }
     }
+  if (!take_room (self, key, value == NULL, value != NULL ? g_bytes_get_size (value) : 0, current, error))
+    return NULL;
   return mkv_entry_new_checked (key, strlen (key), value, timestamp, self->node_id, self->node_id_length, seq);
 }
 
@@ -342,7 +386,7 @@ decide_many (MkvDecision *self, MkvWrite *write)
 {
   g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
   g_autoptr (GPtrArray) currents = g_ptr_array_new ();
-  gint64 seq = self->seq;
+  gint64 seq = self->seq, room = self->room;
 
   for (guint i = 0; write->keys[i] != NULL && write->error == NULL; i++)
     {
@@ -358,6 +402,8 @@ decide_many (MkvDecision *self, MkvWrite *write)
         }
     }
   self->seq = seq;
+  if (write->error != NULL)
+    self->room = room;
   for (guint i = 0; i < currents->len; i++)
     {
       MkvEntry *current = currents->pdata[i];
@@ -406,6 +452,12 @@ decide_apply (MkvDecision *self, MkvWrite *write)
         write->n_duplicate++;
       else
         {
+          gsize value_length;
+
+          mkv_entry_peek_value (entry, &value_length);
+          if (!take_room (self, mkv_entry_get_key (entry), mkv_entry_is_tombstone (entry), value_length, current,
+                          &write->error))
+            return;
           stage (self, entry, current, write->origin);
           write->n_applied++;
           if (write->want_outcome)
@@ -461,6 +513,7 @@ void
 mkv_decision_reset (MkvDecision *self)
 {
   mkv_storage_batch_clear (self->batch, MKV_DURABILITY_NONE);
+  self->lacking = 0;
   g_array_set_size (self->staged, 0);
   if (g_hash_table_size (self->pending) > 0)
     g_hash_table_remove_all (self->pending);
@@ -484,6 +537,7 @@ mkv_decision_write (MkvDecision *self, MkvWrite *write)
       decide_heal (self, write);
       break;
     case MKV_WRITE_MAINTAIN:
+    case MKV_WRITE_PROBE:
       break;
     default:
       decide_one (self, write);

@@ -23,6 +23,7 @@ typedef struct
   gint64 tombstone_retention; /* ms; 0 for a day */
   gint64 grave_retention;     /* ms; 0 for 90 days */
   guint64 max_graves;         /* 0 for a million */
+  guint64 max_size;           /* octets that the storage may take; 0 for any */
 } MkvStorePolicy;
 
 MkvLocalStore *mkv_local_store_new_full (MkvStorage *storage, const char *node_id, MkvClock *clock,

@@ -9,8 +9,11 @@
  * and the queues have their own. None is held while another is taken, but for
  * those of a main context.
  */
+#include "config.h"
+
 #include "store/mkv-local-store-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +25,9 @@
 #include "store/mkv-commit-queue-private.h"
 #include "store/mkv-contents-commit-private.h"
 #include "store/mkv-decision-private.h"
+#include "store/mkv-probe-private.h"
+#include "store/mkv-store-outbox-private.h"
+#include "store/mkv-store-room-private.h"
 
 #define META_FORMAT "format"
 #define META_NODE_ID "node-id"
@@ -46,6 +52,7 @@ struct _MkvLocalStore
   MkvContents *contents;
   MkvChangeQueue *changes;
   MkvBell *outbox_bell, *maintenance_bell;
+  MkvProbe *probe;
 
   GMutex policy_mutex;
   MkvStorePolicy policy;
@@ -56,6 +63,7 @@ struct _MkvLocalStore
   gint64 clock_high;
   gboolean healing;     /* a HEAL is in the queue */
   gboolean apply_failed; /* the last batch; the condition "storage" is set */
+  gint64 lacking;        /* octets; what the condition "storage-full" is set for, or 0 */
 };
 
 struct _MkvLocalStoreClass
@@ -159,8 +167,10 @@ static void
 fail_batch (MkvLocalStore *self, MkvWrite *first, GError *error)
 {
   mkv_observer_set_condition (self->observer, "storage", MKV_HEALTH_DEGRADED,
-                              "The storage does not take writes: %s", error->message);
+                              _("The store is read-only until the storage takes writes again: %s"),
+                              error->message);
   self->apply_failed = TRUE;
+  mkv_probe_tell (self->probe, TRUE);
   for (MkvWrite *write = first; write != NULL; write = write->next)
     if (write->error == NULL)
       {
@@ -199,6 +209,14 @@ tell_outbox (MkvLocalStore *self, MkvDecision *decision)
       }
   if (n > 0)
     mkv_bell_ring (self->outbox_bell, n, n_bytes);
+}
+
+static void
+queue_probe (gpointer user_data)
+{
+  MkvLocalStore *self = user_data;
+
+  mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_PROBE, NULL, NULL), NULL);
 }
 
 static void
@@ -245,7 +263,7 @@ commit (MkvWrite *first, gpointer user_data)
   GError *error = NULL;
   g_autoptr (GPtrArray) graves = NULL;
   GPtrArray *entries;
-  gboolean unstored, readable = TRUE, maintenance = FALSE;
+  gboolean unstored, readable = TRUE, maintenance = FALSE, probe = FALSE;
 
   g_mutex_lock (&self->policy_mutex);
   decision->policy = self->policy;
@@ -256,6 +274,7 @@ commit (MkvWrite *first, gpointer user_data)
   decision->several = first->next != NULL || first->kind == MKV_WRITE_APPLY || first->kind == MKV_WRITE_HEAL;
   unstored = mkv_contents_prepare (self->contents, decision->now, &decision->horizon);
   mkv_decision_reset (decision);
+  decision->room = mkv_store_room_measure (self->storage, decision->policy.max_size);
 
   for (MkvWrite *write = first; write != NULL; write = write->next)
     {
@@ -264,6 +283,8 @@ commit (MkvWrite *first, gpointer user_data)
         self->healing = FALSE;
       if (write->kind == MKV_WRITE_MAINTAIN)
         maintenance = TRUE;
+      if (write->kind == MKV_WRITE_PROBE)
+        probe = TRUE;
     }
   if (maintenance)
     {
@@ -272,7 +293,9 @@ commit (MkvWrite *first, gpointer user_data)
     }
   if (unstored)
     mkv_contents_add_horizon (decision->batch, decision->horizon);
-  if (decision->seq != self->seq || decision->clock_high != self->clock_high)
+  if (probe)
+    mkv_storage_batch_raise_durability (decision->batch, decision->policy.durability);
+  if (probe || decision->seq != self->seq || decision->clock_high != self->clock_high)
     add_clock (decision->batch, decision->seq, decision->clock_high);
   if (!mkv_storage_batch_is_empty (decision->batch) &&
       !mkv_storage_apply (self->storage, decision->batch, &error))
@@ -289,7 +312,9 @@ commit (MkvWrite *first, gpointer user_data)
     {
       self->apply_failed = FALSE;
       mkv_observer_clear_condition (self->observer, "storage");
+      mkv_probe_tell (self->probe, FALSE);
     }
+  mkv_store_room_tell (self->observer, &self->lacking, decision);
 
   entries = mkv_storage_batch_get_entries (decision->batch);
   if (mkv_contents_commit (self->contents, entries, decision->staged, graves, unstored ? decision->horizon : -1))
@@ -341,6 +366,7 @@ mkv_local_store_dispose (GObject *object)
   g_clear_pointer (&self->changes, mkv_change_queue_free);
   g_clear_pointer (&self->outbox_bell, mkv_bell_free);
   g_clear_pointer (&self->maintenance_bell, mkv_bell_free);
+  g_clear_pointer (&self->probe, mkv_probe_free);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->dispose (object);
 }
 
@@ -529,6 +555,7 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->changes = mkv_change_queue_new (context, on_change, self);
   self->outbox_bell = mkv_bell_new (context);
   self->maintenance_bell = mkv_bell_new (context);
+  self->probe = mkv_probe_new (clock, context, queue_probe, self);
   mkv_bell_set_func (self->maintenance_bell, on_more_maintenance, self);
   if (!open_store (self, error))
     return NULL;
@@ -598,11 +625,16 @@ void
 mkv_local_store_set_policy (MkvLocalStore *self, const MkvStorePolicy *policy)
 {
   const MkvContentsPolicy contents_policy = get_contents_policy (policy);
+  gboolean resized;
 
   g_mutex_lock (&self->policy_mutex);
+  resized = self->policy.max_size != policy->max_size;
   self->policy = *policy;
   g_mutex_unlock (&self->policy_mutex);
   mkv_contents_set_policy (self->contents, &contents_policy);
+  /* A store that was full may have room now. */
+  if (resized)
+    queue_maintenance (self);
 }
 
 MkvStorage *
@@ -621,48 +653,13 @@ GPtrArray *
 mkv_local_store_list_outbox (MkvLocalStore *self, gint64 after_seq, guint limit, gint64 *last_seq,
                              GError **error)
 {
-  g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
-  g_autoptr (GPtrArray) names = NULL;
-  char after[MKV_OUTBOX_NAME_MAX];
   gint64 latest;
 
   g_mutex_lock (&self->policy_mutex);
   latest = self->policy.skew_max_future;
   g_mutex_unlock (&self->policy_mutex);
   latest += mkv_clock_get_time (self->clock);
-
-  *last_seq = after_seq;
-  /* Behind every mark of after_seq: names of one seq go on with a slash. */
-  mkv_outbox_name (after, after_seq + 1, "");
-  after[strlen (after) - 1] = 0;
-  names = mkv_storage_scan_meta (self->storage, MKV_OUTBOX_PREFIX, after, limit, error);
-  if (names == NULL)
-    return NULL;
-  for (guint i = 0; i < names->len; i++)
-    {
-      const char *name = names->pdata[i];
-      g_autoptr (MkvEntry) entry = NULL;
-      GError *local_error = NULL;
-      const MkvStamp *stamp;
-      gint64 seq = g_ascii_strtoll (name + strlen (MKV_OUTBOX_PREFIX), NULL, 16);
-
-      entry = mkv_storage_get (self->storage, name + strlen (MKV_OUTBOX_PREFIX) + 17, &local_error);
-      if (entry == NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
-        {
-          g_propagate_error (error, local_error);
-          return NULL;
-        }
-      g_clear_error (&local_error);
-      *last_seq = seq;
-      if (entry == NULL)
-        continue;
-      stamp = mkv_entry_get_stamp (entry);
-      /* Another entry: it has been superseded since the scan, and its own mark
-       * comes in its turn. */
-      if (stamp->seq == seq && stamp->timestamp <= latest && g_str_equal (stamp->node_id, self->node_id))
-        g_ptr_array_add (entries, g_steal_pointer (&entry));
-    }
-  return g_steal_pointer (&entries);
+  return mkv_store_outbox_list (self->storage, self->node_id, latest, after_seq, limit, last_seq, error);
 }
 
 void

@@ -32,6 +32,8 @@ typedef enum
   /* Graves that are to go are removed, a page of them; the tree is built afresh
    * if the clock stepped back; the horizon is stored. */
   MKV_WRITE_MAINTAIN,
+  /* Writes what is there already, to learn whether the storage takes writes. */
+  MKV_WRITE_PROBE,
 } MkvWriteKind;
 
 typedef struct _MkvWrite MkvWrite;

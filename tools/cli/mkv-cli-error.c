@@ -34,6 +34,7 @@ get_status (const GError *error)
     case MKV_ERROR_TIMEOUT:
       return MKV_CLI_TIMEOUT;
     case MKV_ERROR_TOO_LARGE:
+    case MKV_ERROR_UNAVAILABLE:
       return MKV_CLI_TOO_LARGE;
     case MKV_ERROR_CONFIGURATION:
       return MKV_CLI_CONFIGURATION;
