@@ -33,8 +33,9 @@
 #define META_NODE_ID "node-id"
 #define META_CLOCK "clock"
 #define FORMAT "1"
-/* A store that has no seq recorded starts at the time in ms times this: above
- * every seq it can have used before it was lost. */
+/* A store goes on from the time in ms times this, where it has not recorded more:
+ * above every seq that it can have used before a crash, a loss of power or a
+ * backup that was restored made it forget the last ones. */
 #define SEQ_PER_MS 1024
 #define DEFAULT_SKEW_MS 300000
 /* How many graves one commit removes, so that nobody waits long behind it. */
@@ -465,11 +466,9 @@ read_clock (MkvLocalStore *self, GError **error)
 
   if (!read_meta (self, META_CLOCK, &text, error))
     return FALSE;
+  self->seq = MAX (1, mkv_clock_get_time (self->clock) * SEQ_PER_MS) - 1;
   if (text == NULL)
-    {
-      self->seq = MAX (1, mkv_clock_get_time (self->clock) * SEQ_PER_MS) - 1;
-      return TRUE;
-    }
+    return TRUE;
   if (strlen (text) != 33 || text[16] != ' ' ||
       !g_ascii_string_to_unsigned (text + 17, 16, 0, G_MAXINT64, &clock_high, NULL) ||
       (text[16] = 0, !g_ascii_string_to_unsigned (text, 16, 0, G_MAXINT64, &seq, NULL)))
@@ -478,7 +477,7 @@ read_clock (MkvLocalStore *self, GError **error)
                            "The store's record of its clock and seq is damaged: restore it from a backup");
       return FALSE;
     }
-  self->seq = (gint64) seq;
+  self->seq = MAX (self->seq, (gint64) seq);
   self->clock_high = (gint64) clock_high;
   return TRUE;
 }
