@@ -15,7 +15,11 @@
  * own lock may be held when it is taken (the cancelled callbacks), so nothing
  * here connects to or disconnects from a cancellable under the mutex.
  */
+#include "config.h"
+
 #include "store/mkv-commit-queue-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 
@@ -294,7 +298,7 @@ static void
 set_closed_error (MkvWrite *write)
 {
   g_set_error_literal (&write->error, MKV_ERROR, MKV_ERROR_UNAVAILABLE,
-                       "The store is closed: nothing can be written any more");
+                       _("The store is closed: nothing can be written any more"));
 }
 
 static void

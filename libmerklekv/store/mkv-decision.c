@@ -5,6 +5,7 @@
 #include "store/mkv-decision-private.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -227,15 +228,14 @@ make_entry (MkvDecision *self, const char *key, GBytes *value, MkvEntry *current
   if (value != NULL && g_bytes_get_size (value) > MKV_MAX_VALUE_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The value would have %" G_GSIZE_FORMAT " octets, at most %d are allowed",
-                   g_bytes_get_size (value), MKV_MAX_VALUE_BYTES);
+                   _("The value would have %zu octets, at most %d are allowed"), g_bytes_get_size (value),
+                   MKV_MAX_VALUE_BYTES);
       return NULL;
     }
   if (timestamp < 0 || timestamp > MKV_MAX_TIMESTAMP || seq < 1)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_FAILED,
-                   "“%s” can't be written: its entry is at the end of time, %" G_GINT64_FORMAT " ms", key,
-                   timestamp);
+                   _("“%s” can't be written: its entry is at the end of time, %" PRId64 " ms"), key, timestamp);
       return NULL;
     }
   if (self->policy.max_event_bytes > 0)
@@ -244,9 +244,8 @@ make_entry (MkvDecision *self, const char *key, GBytes *value, MkvEntry *current
       if (size > self->policy.max_event_bytes)
         {
           g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                       "The event of this write would have %" G_GSIZE_FORMAT " octets, this node sends at most %"
-                       G_GSIZE_FORMAT "; write less, or raise transport.max-payload",
-                       size, self->policy.max_event_bytes);
+                       _("The event of this write would have %zu octets, this node sends at most %zu; write less, "
+                         "or raise transport.max-payload"), size, self->policy.max_event_bytes);
           return NULL;
         }
     }
@@ -301,7 +300,8 @@ count (MkvWrite *write, GBytes *old, GError **error)
   if (old != NULL && !parse_number (old, &number))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_TYPE,
-                   "“%s” does not hold a decimal integer of 64 bits, and can't be counted up or down", write->key);
+                   _("“%s” does not hold a decimal integer of 64 bits, and can't be counted up or down"),
+                   write->key);
       return NULL;
     }
   if (write->kind == MKV_WRITE_INCREMENT)
@@ -311,9 +311,10 @@ count (MkvWrite *write, GBytes *old, GError **error)
   if (overflow)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_RANGE_OVERFLOW,
-                   "“%s” holds %" G_GINT64_FORMAT ": %s %" G_GINT64_FORMAT " leaves the range of 64 bits",
-                   write->key, number, write->kind == MKV_WRITE_INCREMENT ? "adding" : "subtracting",
-                   write->amount);
+                   write->kind == MKV_WRITE_INCREMENT
+                       ? _("“%s” holds %" PRId64 ": adding %" PRId64 " leaves the range of 64 bits")
+                       : _("“%s” holds %" PRId64 ": subtracting %" PRId64 " leaves the range of 64 bits"),
+                   write->key, number, write->amount);
       return NULL;
     }
   g_snprintf (text, sizeof text, "%" G_GINT64_FORMAT, write->number);
@@ -369,8 +370,8 @@ decide_one (MkvDecision *self, MkvWrite *write)
       if (write->max_value_bytes > 0 && g_bytes_get_size (value) > write->max_value_bytes)
         {
           g_set_error (&write->error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                       "The new value of “%s” would have %" G_GSIZE_FORMAT " octets, the answer has room for %"
-                       G_GSIZE_FORMAT, write->key, g_bytes_get_size (value), write->max_value_bytes);
+                       _("The new value of “%s” would have %zu octets, the answer has room for %zu"), write->key,
+                       g_bytes_get_size (value), write->max_value_bytes);
           return;
         }
     }

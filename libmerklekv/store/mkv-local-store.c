@@ -83,7 +83,7 @@ mkv_local_store_get_entry (MkvStore *store, const char *key, GCancellable *cance
   if (entry != NULL && mkv_entry_is_tombstone (entry))
     {
       g_clear_pointer (&entry, mkv_entry_unref);
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, "There is no such key");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, _("There is no such key"));
     }
   return entry;
 }
@@ -242,7 +242,8 @@ end_maintenance (MkvLocalStore *self, gboolean success)
   if (success && mkv_contents_is_stale (self->contents) && !mkv_contents_build (self->contents, &error))
     {
       mkv_observer_set_condition (self->observer, "tree", MKV_HEALTH_DEGRADED,
-                                  "The clock stepped back, and the tree can't be built afresh: %s", error->message);
+                                  _("The clock stepped back, and the tree can't be built afresh: %s"),
+                                  error->message);
       success = FALSE;
     }
   else if (success)
@@ -444,15 +445,15 @@ check_format (MkvLocalStore *self, GError **error)
   if (format != NULL && !g_str_equal (format, FORMAT))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                   "The store has format %s, this version reads format " FORMAT
-                   ": use the version that wrote it, or a newer one", format);
+                   _("The store has format %s, this version reads format %s: use the version that wrote it, or a "
+                     "newer one"), format, FORMAT);
       return FALSE;
     }
   if (node_id != NULL && !g_str_equal (node_id, self->node_id))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "The store belongs to node “%s” and can't be opened as “%s”: set node.node-id to “%s”, or use "
-                   "another storage.path", node_id, self->node_id, node_id);
+                   _("The store belongs to node “%s” and can't be opened as “%s”: set node.node-id to “%s”, or "
+                     "use another storage.path"), node_id, self->node_id, node_id);
       return FALSE;
     }
   return TRUE;
@@ -474,7 +475,7 @@ read_clock (MkvLocalStore *self, GError **error)
       (text[16] = 0, !g_ascii_string_to_unsigned (text, 16, 0, G_MAXINT64, &seq, NULL)))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_CORRUPT,
-                           "The store's record of its clock and seq is damaged: restore it from a backup");
+                           _("The store's record of its clock and seq is damaged: restore it from a backup"));
       return FALSE;
     }
   self->seq = MAX (self->seq, (gint64) seq);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "store/mkv-store-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -394,8 +398,8 @@ mkv_store_list_keys (MkvStore *self, const char *prefix, const char *after, guin
 
   if (limit < 1 || limit > MKV_MAX_LIST_KEYS)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "Between 1 and %d keys are listed at once, not %u",
-                   MKV_MAX_LIST_KEYS, limit);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   _("Between 1 and %d keys are listed at once, not %u"), MKV_MAX_LIST_KEYS, limit);
       return NULL;
     }
   return ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "store/mkv-write-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -40,10 +44,10 @@ check_value (GBytes *value, GError **error)
   if (value != NULL && g_bytes_get_size (value) <= MKV_MAX_VALUE_BYTES)
     return TRUE;
   if (value == NULL)
-    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "There is no value to write");
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("There is no value to write"));
   else
     g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                 "The value has %" G_GSIZE_FORMAT " octets, at most %d are allowed", g_bytes_get_size (value),
+                 _("The value has %zu octets, at most %d are allowed"), g_bytes_get_size (value),
                  MKV_MAX_VALUE_BYTES);
   return FALSE;
 }
@@ -57,12 +61,12 @@ check_set_many (const MkvWrite *write, GError **error)
   if (n < 1 || n > MKV_MAX_BULK_KEYS)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "Between 1 and %d keys are written at once, not %u", MKV_MAX_BULK_KEYS, n);
+                   _("Between 1 and %d keys are written at once, not %u"), MKV_MAX_BULK_KEYS, n);
       return FALSE;
     }
   if (write->values == NULL || write->values->len != n)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "%u keys came with %u values", n,
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("There are %u keys, but values for %u"), n,
                    write->values != NULL ? write->values->len : 0);
       return FALSE;
     }
@@ -72,7 +76,8 @@ check_set_many (const MkvWrite *write, GError **error)
         return FALSE;
       if (!g_hash_table_add (seen, (gpointer) write->keys[i]))
         {
-          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "The key “%s” is there twice", write->keys[i]);
+          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("The key “%s” is there twice"),
+                       write->keys[i]);
           return FALSE;
         }
     }

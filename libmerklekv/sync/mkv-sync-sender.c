@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "sync/mkv-sync-sender-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -245,7 +248,7 @@ encode (MkvSyncSender *self, MkvSyncMessage *message, guint *first, MkvCodec *co
         }
       if (!g_error_matches (error, MKV_ERROR, MKV_ERROR_TOO_LARGE))
         {
-          g_warning ("A message of anti-entropy was not sent: %s", error->message);
+          g_warning (_("A message of anti-entropy was not sent: %s"), error->message);
           return NULL;
         }
       if (*first >= n_items)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "sync/mkv-sync-session-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "store/mkv-contents-private.h"
@@ -389,7 +393,7 @@ compare_horizons (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage 
     }
   error = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_ERROR, self->id);
   mkv_sync_message_set_error (error, MKV_ERROR_CODE_INVALID_REQUEST,
-                              "The horizon is later than this clock allows: the clocks differ");
+                              _("The horizon is later than this clock allows: the clocks differ"));
   mkv_sync_sender_add (self->sender, error);
   self->end = MKV_SYNC_END_HORIZON;
   return FALSE;

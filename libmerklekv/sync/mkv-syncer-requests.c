@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "sync/mkv-syncer-core-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 
@@ -75,7 +79,7 @@ mkv_syncer_look_at_requests (MkvSyncer *self)
             {
               g_queue_delete_link (&self->requests, l);
               g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_RATE_LIMITED,
-                                       "Too many sessions were begun just now: ask again");
+                                       _("Too many sessions were begun just now: ask again"));
               request_free (request);
             }
           /* That may have looked at the requests, too. */
@@ -85,7 +89,8 @@ mkv_syncer_look_at_requests (MkvSyncer *self)
         continue;
       g_queue_delete_link (&self->requests, l);
       if (request->peer != NULL && !has_answered (self, request))
-        g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_TIMEOUT, "“%s” did not answer", request->peer);
+        g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_TIMEOUT, _("“%s” did not answer"),
+                                 request->peer);
       else
         g_task_return_int (request->task, (gssize) (self->n_applied - request->n_before));
       request_free (request);
@@ -103,7 +108,7 @@ mkv_syncer_sync_async (MkvSyncer *self, const char *peer, GCancellable *cancella
   if (self->stopped || !mkv_router_is_connected (self->router))
     {
       g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                               "There is no connection to the broker, and nobody to compare with");
+                               _("There is no connection to the broker, and nobody to compare with"));
       return;
     }
   request = g_new0 (MkvSyncerRequest, 1);
@@ -132,7 +137,7 @@ mkv_syncer_fail_requests (MkvSyncer *self)
   while ((request = g_queue_pop_head (&self->requests)) != NULL)
     {
       g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                               "The connection to the broker was lost while replicas were compared");
+                               _("The connection to the broker was lost while replicas were compared"));
       request_free (request);
     }
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "sync/mkv-syncer-core-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -78,8 +82,8 @@ send_message (MkvSyncer *self, const char *peer, MkvSyncMessage *owned)
 
   payload = mkv_codec_encode_sync (self->codec, message, 0, get_max_payload (self), &n, &error);
   if (payload == NULL)
-    mkv_observer_drop (self->observer, MKV_COUNTER_MESSAGES_NOT_SENT, "A message of anti-entropy is not sent: %s",
-                       error->message);
+    mkv_observer_drop (self->observer, MKV_COUNTER_MESSAGES_NOT_SENT,
+                       _("A message of anti-entropy is not sent: %s"), error->message);
   else
     send_payload (self, topic, payload);
 }
@@ -168,20 +172,20 @@ explain (const MkvSyncFigures *figures, MkvSyncSession *session)
   switch (mkv_sync_session_get_end (session))
     {
     case MKV_SYNC_END_NOT_YET:
-      return "its last session ended without an answer";
+      return _("its last session ended without an answer");
     case MKV_SYNC_END_ERROR:
-      return "it refused the last session";
+      return _("it refused the last session");
     case MKV_SYNC_END_HORIZON:
-      return "its clock and this node's differ too much";
+      return _("its clock and this node's differ too much");
     case MKV_SYNC_END_DONE:
     default:
       if (figures->n_quarantined > 0)
-        return "entries with a time too far in the future are left out";
+        return _("entries with a time too far in the future are left out");
       if (figures->n_withheld > 0)
-        return "entries were just written, and are on their way as events";
+        return _("entries were just written, and are on their way as events");
       if (figures->n_too_large > 0)
-        return "entries are too large for the connection";
-      return "contents changed while they were compared";
+        return _("entries are too large for the connection");
+      return _("contents changed while they were compared");
     }
 }
 
@@ -242,8 +246,13 @@ update_conditions (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *p
     mkv_observer_count (self->observer, MKV_COUNTER_SYNC_IGNORED, (guint) figures->n_ignored);
   if (figures->n_too_large > 0)
     mkv_observer_set_condition (self->observer, "sync-too-large", MKV_HEALTH_DEGRADED,
-                                "%" G_GUINT64_FORMAT " entries are too large for this connection and stay away from "
-                                "%s: raise the broker's limit for a packet", figures->n_too_large, peer->client_id);
+                                g_dngettext (GETTEXT_PACKAGE,
+                                             "%" PRIu64 " entry is too large for this connection and stays away "
+                                             "from %s: raise the broker's limit for a packet",
+                                             "%" PRIu64 " entries are too large for this connection and stay away "
+                                             "from %s: raise the broker's limit for a packet",
+                                             (gulong) figures->n_too_large),
+                                figures->n_too_large, peer->client_id);
   else if (peer->equal)
     mkv_observer_clear_condition (self->observer, "sync-too-large");
   if (mkv_sync_session_get_end (session->session) == MKV_SYNC_END_HORIZON)
@@ -324,10 +333,10 @@ on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
   else if (self != NULL)
     {
       mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_NOT_STORED,
-                         "What %s brought can't be stored: %s; it will come again",
+                         _("What %s brought can't be stored: %s; it will come again"),
                          mkv_sync_session_get_peer (session->session), write->error->message);
       send_error (self, mkv_sync_session_get_peer (session->session), mkv_sync_session_get_id (session->session),
-                  MKV_ERROR_CODE_UNAVAILABLE, "The storage fails");
+                  MKV_ERROR_CODE_UNAVAILABLE, _("The storage fails"));
       finish (session);
     }
   mkv_write_free (write);
@@ -428,7 +437,7 @@ find_session (MkvSyncer *self, MkvSyncMessage *message)
 
   if (id == NULL)
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED, "A message of a session has no id");
+      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED, _("A message of a session has no id"));
       return NULL;
     }
   name = g_strconcat (from, "\n", id, NULL);
@@ -437,11 +446,11 @@ find_session (MkvSyncer *self, MkvSyncMessage *message)
     return session;
   if (self->n_answered < MAX_ANSWERED && mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
     return session_new (self, id, from, FALSE);
-  mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED, "A session of %s is refused: others are under way",
-                     from);
+  mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED,
+                     _("A session of %s is refused: others are under way"), from);
   /* Who is refused too often for that is not told either. */
   if (has_credit (self))
-    send_error (self, from, id, MKV_ERROR_CODE_RATE_LIMITED, "Too many sessions at once: try again later");
+    send_error (self, from, id, MKV_ERROR_CODE_RATE_LIMITED, _("Too many sessions at once: try again later"));
   return NULL;
 }
 
@@ -455,7 +464,8 @@ mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octet
     return;
   if (session->waiting.length >= MAX_WAITING)
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED, "%s sends more than it may before it is answered",
+      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED,
+                         _("%s sends more than it may before it is answered"),
                          mkv_sync_message_get_from (message));
       return;
     }

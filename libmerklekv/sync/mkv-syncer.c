@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "sync/mkv-syncer-core-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -110,13 +113,13 @@ tell_mark (MkvSyncer *self, MkvSyncMark mark)
     mkv_observer_clear_condition (self->observer, get_condition (mark));
   else if (mark == MKV_SYNC_MARK_ALONE)
     mkv_observer_set_condition (self->observer, get_condition (mark), MKV_HEALTH_DEGRADED,
-                                "What %s holds and what this node holds stay different, and no session has changed "
-                                "that: it is left alone until either changes, and tried again now and then",
-                                peer->client_id);
+                                _("What %s holds and what this node holds stay different, and no session has "
+                                  "changed that: it is left alone until either changes, and tried again now and "
+                                  "then"), peer->client_id);
   else
     mkv_observer_set_condition (self->observer, get_condition (mark), MKV_HEALTH_DEGRADED,
-                                "The clock of %s is so far ahead of this node's that they can't compare what they "
-                                "hold: set the clock that is wrong", peer->client_id);
+                                _("The clock of %s is so far ahead of this node's that they can't compare what "
+                                  "they hold: set the clock that is wrong"), peer->client_id);
 }
 
 /* Those that were marked may be forgotten. */
@@ -159,7 +162,7 @@ settle_horizons (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMessage *message)
   if (is_wrong)
     {
       mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED,
-                         "A root of %s is ignored: its horizon is later than this node's clock allows",
+                         _("A root of %s is ignored: its horizon is later than this node's clock allows"),
                          peer->client_id);
       return FALSE;
     }
@@ -230,7 +233,8 @@ compare_root (MkvSyncer *self, MkvSyncMessage *message, gboolean is_news)
     }
   else
     {
-      mkv_sync_contact_set_equal (peer, FALSE, peer->reason != NULL ? peer->reason : "they have not been compared yet");
+      mkv_sync_contact_set_equal (peer, FALSE,
+                                  peer->reason != NULL ? peer->reason : _(_("they have not been compared yet")));
       if (defer (self, message))
         return;
     }
@@ -276,13 +280,13 @@ read_message (MkvSyncer *self, MkvCodec *codec, GBytes *payload)
 
   message = mkv_codec_decode_sync (codec, payload, &refused, &error);
   for (guint i = 0; refused != NULL && refused[i] != NULL; i++)
-    mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_REFUSED, "An event is refused: %s", refused[i]);
+    mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_REFUSED, _("An event is refused: %s"), refused[i]);
   if (message == NULL)
-    mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MALFORMED, "A message of anti-entropy is refused: %s",
-                       error->message);
+    mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MALFORMED,
+                       _("A message of anti-entropy is refused: %s"), error->message);
   else if (g_str_equal (mkv_sync_message_get_from (message), mkv_router_get_client_id (self->router)))
     mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_OWN,
-                       "A message of anti-entropy of this node itself came back");
+                       _("A message of anti-entropy of this node itself came back"));
   else
     return g_steal_pointer (&message);
   return NULL;
@@ -307,7 +311,7 @@ on_global (MkvMessage *mqtt, MkvCodec *codec, GBytes *payload, const GError *err
                                        mkv_sync_message_get_to (message));
       break;
     default:
-      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED, "A message to one node came to all");
+      mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED, _("A message to one node came to all"));
       break;
     }
   mkv_syncer_look_at_requests (self);
