@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "base/mkv-plugin-guard-private.h"
 
 #include <gio/gio.h>
+#include <glib/gi18n-lib.h>
 
 #define BUS_ERROR(name) "io.github.merklekv.MerkleKV1.PluginError." name
 
@@ -50,7 +53,7 @@ mkv_plugin_guard (gboolean done, gpointer plugin, const char *vfunc, GError **er
     {
       if (plugin_error != NULL)
         {
-          g_warning ("%s.%s succeeded and set an error all the same: %s", G_OBJECT_TYPE_NAME (plugin), vfunc,
+          g_warning (_("%s.%s succeeded and set an error all the same: %s"), G_OBJECT_TYPE_NAME (plugin), vfunc,
                      plugin_error->message);
           g_error_free (plugin_error);
         }
@@ -59,7 +62,7 @@ mkv_plugin_guard (gboolean done, gpointer plugin, const char *vfunc, GError **er
   if (plugin_error != NULL)
     g_propagate_error (error, plugin_error);
   else
-    g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_FAILED, "%s.%s failed without saying why",
+    g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_FAILED, _("%s.%s failed without saying why"),
                  G_OBJECT_TYPE_NAME (plugin), vfunc);
   return FALSE;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "codec/mkv-codec.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -25,7 +29,7 @@ mkv_codec_default_init (MkvCodecInterface *iface)
 static gboolean
 refuse_commands (MkvCodec *self, GError **error)
 {
-  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "%s is a codec of replication events alone",
+  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, _("%s is a codec of replication events alone"),
                G_OBJECT_TYPE_NAME (self));
   return FALSE;
 }
@@ -36,7 +40,7 @@ check_payload (GBytes *payload, GError **error)
 {
   if (g_bytes_get_size (payload) > 0)
     return TRUE;
-  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The payload is empty");
+  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The payload is empty"));
   return FALSE;
 }
 
@@ -111,9 +115,8 @@ mkv_codec_encode_events (MkvCodec *self, GPtrArray *entries, gsize max_bytes, gu
   if (payload != NULL && (*n_encoded < 1 || *n_encoded > entries->len || g_bytes_get_size (payload) > max_bytes))
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_FAILED,
-                   "%s.encode_events made %" G_GSIZE_FORMAT " octets of %u events, asked for %u in at most %"
-                   G_GSIZE_FORMAT, G_OBJECT_TYPE_NAME (self), g_bytes_get_size (payload), *n_encoded,
-                   entries->len, max_bytes);
+                   _("%s.encode_events made %zu octets of %u events, asked for %u in at most %zu"),
+                   G_OBJECT_TYPE_NAME (self), g_bytes_get_size (payload), *n_encoded, entries->len, max_bytes);
       g_bytes_unref (payload);
       g_clear_error (&plugin_error);
       return NULL;
@@ -260,7 +263,7 @@ check_values (MkvResponse *response, GError **error)
   if (length <= MKV_MAX_PAYLOAD_BYTES)
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-               "The values of the response have %" G_GSIZE_FORMAT " octets, a payload may have %d", length,
+               _("The values of the response have %zu octets, a payload may have %d"), length,
                MKV_MAX_PAYLOAD_BYTES);
   return FALSE;
 }
@@ -328,7 +331,7 @@ mkv_codec_decode_response (MkvCodec *self, GBytes *payload, GError **error)
 static gboolean
 refuse_sync (MkvCodec *self, GError **error)
 {
-  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "%s is a codec without anti-entropy",
+  g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, _("%s is a codec without anti-entropy"),
                G_OBJECT_TYPE_NAME (self));
   return FALSE;
 }
@@ -404,9 +407,8 @@ mkv_codec_encode_sync (MkvCodec *self, MkvSyncMessage *message, guint first, gsi
                           g_bytes_get_size (payload) > max_bytes))
     {
       g_set_error (error, MKV_PLUGIN_ERROR, MKV_PLUGIN_ERROR_FAILED,
-                   "%s.encode_sync made %" G_GSIZE_FORMAT " octets of %u items, asked for %u in at most %"
-                   G_GSIZE_FORMAT, G_OBJECT_TYPE_NAME (self), g_bytes_get_size (payload), *n_encoded,
-                   n_items - first, max_bytes);
+                   _("%s.encode_sync made %zu octets of %u items, asked for %u in at most %zu"),
+                   G_OBJECT_TYPE_NAME (self), g_bytes_get_size (payload), *n_encoded, n_items - first, max_bytes);
       g_bytes_unref (payload);
       g_clear_error (&plugin_error);
       return NULL;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "codec/mkv-deflate-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 
@@ -84,14 +88,14 @@ mkv_payload_inflate (GBytes *payload, gsize max_bytes, GError **error)
                                     &n_out, &local_error);
       if (result == G_CONVERTER_ERROR)
         {
-          g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The payload does not inflate: %s",
+          g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The payload does not inflate: %s"),
                        local_error->message);
           return NULL;
         }
       if (n_written == size && n_out > 0)
         {
           g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                       "The payload inflates to more than %" G_GSIZE_FORMAT " octets", max_bytes);
+                       _("The payload inflates to more than %zu octets"), max_bytes);
           return NULL;
         }
       n_read += n_in;
@@ -101,7 +105,9 @@ mkv_payload_inflate (GBytes *payload, gsize max_bytes, GError **error)
   if (n_read != length)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                   "The payload has %" G_GSIZE_FORMAT " octets behind its zlib stream", length - n_read);
+                   g_dngettext (GETTEXT_PACKAGE, "The payload has %zu octet behind its zlib stream",
+                                "The payload has %zu octets behind its zlib stream", length - n_read),
+                   length - n_read);
       return NULL;
     }
   return g_bytes_new_take (g_realloc (g_steal_pointer (&out), n_written), n_written);

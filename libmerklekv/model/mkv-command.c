@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "model/mkv-command.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -537,13 +540,13 @@ mkv_command_id_check (const char *id, GError **error)
   if (n_chars < 1 || n_chars > MKV_MAX_ID_CHARS)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "An id needs 1 to %d characters, this one has %ld", MKV_MAX_ID_CHARS, n_chars);
+                   _("An id needs 1 to %d characters, this one has %ld"), MKV_MAX_ID_CHARS, n_chars);
       return FALSE;
     }
   if (n_chars == 36 && !is_uuid_v4 (id))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                           "An id of 36 characters has to be a UUID of version 4");
+                           _("An id of 36 characters has to be a UUID of version 4"));
       return FALSE;
     }
   return TRUE;
@@ -554,13 +557,13 @@ check_value (GBytes *value, const char *operation, GError **error)
 {
   if (value == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "%s needs a value", operation);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("%s needs a value"), operation);
       return FALSE;
     }
   if (g_bytes_get_size (value) > MKV_MAX_VALUE_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The value has %" G_GSIZE_FORMAT " octets, at most %d are allowed", g_bytes_get_size (value),
+                   _("The value has %zu octets, at most %d are allowed"), g_bytes_get_size (value),
                    MKV_MAX_VALUE_BYTES);
       return FALSE;
     }
@@ -574,7 +577,7 @@ check_bulk (const MkvCommand *self, const char *operation, GError **error)
 
   if (n < 1 || n > MKV_MAX_BULK_KEYS)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "%s takes 1 to %d keys, not %u", operation,
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("%s takes 1 to %d keys, not %u"), operation,
                    MKV_MAX_BULK_KEYS, n);
       return FALSE;
     }
@@ -613,7 +616,7 @@ mkv_command_validate (const MkvCommand *self, GError **error)
     case MKV_OPERATION_PREPEND:
       if (self->key == NULL)
         {
-          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "%s needs a key", name);
+          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("%s needs a key"), name);
           return FALSE;
         }
       if (!mkv_key_check (self->key, error))
@@ -638,7 +641,7 @@ mkv_command_validate (const MkvCommand *self, GError **error)
     case MKV_OPERATION_LIST_KEYS:
       if (self->limit < 1 || self->limit > MKV_MAX_LIST_KEYS)
         {
-          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "KEYS takes a limit of 1 to %d, not %u",
+          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("KEYS takes a limit of 1 to %d, not %u"),
                        MKV_MAX_LIST_KEYS, self->limit);
           return FALSE;
         }

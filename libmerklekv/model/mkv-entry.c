@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "model/mkv-entry-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -156,20 +160,19 @@ check_parts (gsize value_length, gint64 timestamp, gint64 seq, GError **error)
   if (value_length > MKV_MAX_VALUE_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The value has %" G_GSIZE_FORMAT " octets, at most %d are allowed", value_length,
-                   MKV_MAX_VALUE_BYTES);
+                   _("The value has %zu octets, at most %d are allowed"), value_length, MKV_MAX_VALUE_BYTES);
       return FALSE;
     }
   if (timestamp < 0 || timestamp > MKV_MAX_TIMESTAMP)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "The timestamp %" G_GINT64_FORMAT " is not between 0 and 2^53-1", timestamp);
+                   _("The timestamp %" PRId64 " is not between 0 and 2^53-1"), timestamp);
       return FALSE;
     }
   if (seq < 1)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "The seq %" G_GINT64_FORMAT " is not between 1 and 2^63-1", seq);
+                   _("The seq %" PRId64 " is not between 1 and 2^63-1"), seq);
       return FALSE;
     }
   return TRUE;
@@ -211,7 +214,7 @@ set_octets_error (const char *octets, gsize length, gboolean (*check) (const cha
   g_autofree char *copy = g_strndup (octets, length);
 
   if (strlen (copy) < length)
-    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "A key or an id has a NUL in it");
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("A key or an id has a NUL in it"));
   else
     check (copy, error);
 }
@@ -300,8 +303,7 @@ mkv_entry_new_with_digest (const char *key, GBytes *value, gint64 timestamp, con
   if (g_bytes_get_size (digest) != MKV_DIGEST_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "A digest has %d octets, this one has %" G_GSIZE_FORMAT, MKV_DIGEST_BYTES,
-                   g_bytes_get_size (digest));
+                   _("A digest has %d octets, this one has %zu"), MKV_DIGEST_BYTES, g_bytes_get_size (digest));
       return NULL;
     }
   self = entry_alloc (key, strlen (key), timestamp, node_id, strlen (node_id), seq, 0);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "model/mkv-names-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -90,14 +93,13 @@ mkv_key_check (const char *key, GError **error)
   if (mkv_key_is_valid (key, &length))
     return TRUE;
   if (length == 0)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "The key is empty: it needs 1 to %d octets",
+    g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("The key is empty: it needs 1 to %d octets"),
                  MKV_MAX_KEY_BYTES);
   else if (length > MKV_MAX_KEY_BYTES)
     g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                 "The key has %" G_GSIZE_FORMAT " octets, at most %d are allowed", length,
-                 MKV_MAX_KEY_BYTES);
+                 _("The key has %zu octets, at most %d are allowed"), length, MKV_MAX_KEY_BYTES);
   else
-    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "The key is not valid UTF-8");
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("The key is not valid UTF-8"));
   return FALSE;
 }
 
@@ -156,20 +158,20 @@ mkv_name_check (const char *name, GError **error)
   if (length < 1 || length > MKV_MAX_NAME_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "An id needs 1 to %d octets, this one has %" G_GSIZE_FORMAT, MKV_MAX_NAME_BYTES, length);
+                   _("An id needs 1 to %d octets, this one has %zu"), MKV_MAX_NAME_BYTES, length);
       return FALSE;
     }
   for (const char *p = name; *p != 0; p++)
     if (!is_name_octet (*p))
       {
         g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                     "An id may hold A-Z a-z 0-9 _ - . : only, not the octet 0x%02x", (guchar) *p);
+                     _("An id may hold A-Z a-z 0-9 _ - . : only, not the octet 0x%02x"), (guchar) *p);
         return FALSE;
       }
   if (is_topic_word (name, length))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "“%s” is a word of the topics and can't be an id", name);
+                   _("“%s” is a word of the topics and can't be an id"), name);
       return FALSE;
     }
   return TRUE;
@@ -204,8 +206,7 @@ mkv_topic_prefix_normalize (const char *prefix, GError **error)
   if (length < 1 || length > MKV_MAX_PREFIX_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "A topic prefix needs 1 to %d octets, this one has %" G_GSIZE_FORMAT, MKV_MAX_PREFIX_BYTES,
-                   length);
+                   _("A topic prefix needs 1 to %d octets, this one has %zu"), MKV_MAX_PREFIX_BYTES, length);
       return NULL;
     }
   for (gsize i = 0; i < length; i++)
@@ -215,21 +216,21 @@ mkv_topic_prefix_normalize (const char *prefix, GError **error)
       else if (!g_ascii_isalnum (prefix[i]) && prefix[i] != '_' && prefix[i] != '-')
         {
           g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                       "A topic prefix may hold A-Z a-z 0-9 _ - / only, not the octet 0x%02x",
+                       _("A topic prefix may hold A-Z a-z 0-9 _ - / only, not the octet 0x%02x"),
                        (guchar) prefix[i]);
           return NULL;
         }
       if (prefix[i] == '/' && prefix[i + 1] == '/')
         {
           g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                               "A topic prefix can't have an empty level");
+                               _("A topic prefix can't have an empty level"));
           return NULL;
         }
     }
   if (levels > MKV_MAX_PREFIX_LEVELS)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "A topic prefix may have %d levels, this one has %u", MKV_MAX_PREFIX_LEVELS, levels);
+                   _("A topic prefix may have %d levels, this one has %u"), MKV_MAX_PREFIX_LEVELS, levels);
       return NULL;
     }
   return g_strndup (prefix, length);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "model/mkv-response.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 
@@ -638,8 +642,8 @@ mkv_response_check (const MkvResponse *self, GError **error)
   if (self->error_text != NULL)
     g_set_error_literal (error, MKV_ERROR, (gint) code, self->error_text);
   else if (code == MKV_ERROR_NOT_FOUND)
-    g_set_error_literal (error, MKV_ERROR, (gint) code, "There is no such key");
+    g_set_error_literal (error, MKV_ERROR, (gint) code, _("There is no such key"));
   else
-    g_set_error (error, MKV_ERROR, (gint) code, "The node answered error %d", (gint) self->error_code);
+    g_set_error (error, MKV_ERROR, (gint) code, _("The node answered error %d"), (gint) self->error_code);
   return FALSE;
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "model/mkv-sync-message-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -417,32 +421,46 @@ mkv_sync_message_set_error (MkvSyncMessage *self, MkvErrorCode code, const char 
   set_string (&self->error_text, text);
 }
 
+static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* A whole sentence each time: other languages order their words differently. */
 static gboolean
-refuse (const MkvSyncMessage *self, const char *field, const char *rule, GError **error)
+refuse (GError **error, const char *format, ...)
 {
-  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The “%s” of a %s has to be %s", field,
-               mkv_sync_operation_to_wire (self->operation), rule);
+  GError *refusal;
+  va_list args;
+
+  va_start (args, format);
+  refusal = g_error_new_valist (MKV_ERROR, MKV_ERROR_MALFORMED, format, args);
+  va_end (args);
+  g_propagate_error (error, refusal);
   return FALSE;
+}
+
+static const char *
+get_name (const MkvSyncMessage *self)
+{
+  return mkv_sync_operation_to_wire (self->operation);
 }
 
 static gboolean
 check_name (const MkvSyncMessage *self, const char *field, const char *name, GError **error)
 {
   return (name != NULL && mkv_name_check (name, NULL)) ||
-         refuse (self, field, "a name by the rule for names", error);
+         refuse (error, _("The “%s” of a %s has to be a name by the rule for names"), field, get_name (self));
 }
 
 static gboolean
 check_time (const MkvSyncMessage *self, const char *field, gint64 time, GError **error)
 {
-  return (time >= 0 && time <= MKV_MAX_TIMESTAMP) || refuse (self, field, "a time from 0 to 2^53-1 ms", error);
+  return (time >= 0 && time <= MKV_MAX_TIMESTAMP) ||
+         refuse (error, _("The “%s” of a %s has to be a time from 0 to 2^53-1 ms"), field, get_name (self));
 }
 
 static gboolean
-check_each (const MkvSyncMessage *self, const char *field, GBytes *octets, gsize each, const char *rule,
-            GError **error)
+is_multiple (GBytes *octets, gsize each)
 {
-  return octets == NULL || g_bytes_get_size (octets) % each == 0 || refuse (self, field, rule, error);
+  return octets == NULL || g_bytes_get_size (octets) % each == 0;
 }
 
 static gboolean
@@ -451,9 +469,9 @@ check_id (const MkvSyncMessage *self, GError **error)
   glong n_chars = self->id != NULL ? g_utf8_strlen (self->id, -1) : 0;
 
   if (self->operation == MKV_SYNC_OPERATION_ROOT || self->operation == MKV_SYNC_OPERATION_CLAIM)
-    return self->id == NULL || refuse (self, "id", "left out", error);
+    return self->id == NULL || refuse (error, _("The “id” of a %s has to be left out"), get_name (self));
   return (n_chars >= 1 && n_chars <= MKV_MAX_ID_CHARS) ||
-         refuse (self, "id", "a text of 1 to 64 characters", error);
+         refuse (error, _("The “id” of a %s has to be a text of 1 to 64 characters"), get_name (self));
 }
 
 /**
@@ -477,25 +495,28 @@ mkv_sync_message_check (const MkvSyncMessage *self, GError **error)
       !check_time (self, "horizon", self->horizon, error))
     return FALSE;
   if (self->horizon % MKV_HORIZON_STEP != 0)
-    return refuse (self, "horizon", "a full hour", error);
+    return refuse (error, _("The “horizon” of a %s has to be a full hour"), get_name (self));
   if (self->root == NULL || g_bytes_get_size (self->root) != MKV_DIGEST_BYTES)
-    return refuse (self, "root", "32 octets", error);
+    return refuse (error, _("The “root” of a %s has to be 32 octets"), get_name (self));
   if (self->count < 0)
-    return refuse (self, "count", "an integer from 0 on", error);
+    return refuse (error, _("The “count” of a %s has to be an integer from 0 on"), get_name (self));
 
   switch (self->operation)
     {
     case MKV_SYNC_OPERATION_ROOT:
       if (self->cell == NULL || g_bytes_get_size (self->cell) != MKV_CELL_BYTES)
-        return refuse (self, "cell", "12 octets", error);
+        return refuse (error, _("The “cell” of a %s has to be 12 octets"), get_name (self));
       return check_name (self, "node_id", self->node_id, error);
 
     case MKV_SYNC_OPERATION_CLAIM:
       return check_name (self, "to", self->to, error);
 
     case MKV_SYNC_OPERATION_SYNC:
-      return check_each (self, "want", self->want, MKV_SHORT_ID_BYTES, "8 octets for each short id", error) &&
-             check_each (self, "offer", self->offer, MKV_OFFER_BYTES, "19 octets for each key", error);
+      if (!is_multiple (self->want, MKV_SHORT_ID_BYTES))
+        return refuse (error, _("The “want” of a %s has to be 8 octets for each short id"), get_name (self));
+      if (!is_multiple (self->offer, MKV_OFFER_BYTES))
+        return refuse (error, _("The “offer” of a %s has to be 19 octets for each key"), get_name (self));
+      return TRUE;
 
     case MKV_SYNC_OPERATION_NODES:
       for (guint i = 0; self->queries != NULL && i < self->queries->len; i++)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "model/mkv-sync-node.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -42,15 +45,15 @@ mkv_sync_node_new (const char *digits, guint kind, GBytes *octets, GError **erro
     return NULL;
   if (kind > MKV_SYNC_NODE_INNER)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A node is of kind %u, not 0 or 1", kind);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("A node is of kind %u, not 0 or 1"), kind);
       return NULL;
     }
   if (kind == MKV_SYNC_NODE_INNER ? length != INNER_BYTES : length % LEAF_ENTRY_BYTES != 0)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                   "A node of kind %u has %" G_GSIZE_FORMAT " octets, not %s%d", kind, length,
-                   kind == MKV_SYNC_NODE_INNER ? "" : "a multiple of ",
-                   kind == MKV_SYNC_NODE_INNER ? INNER_BYTES : LEAF_ENTRY_BYTES);
+                   kind == MKV_SYNC_NODE_INNER ? _("A node of kind %u has %zu octets, not %d")
+                                               : _("A node of kind %u has %zu octets, not a multiple of %d"),
+                   kind, length, kind == MKV_SYNC_NODE_INNER ? INNER_BYTES : LEAF_ENTRY_BYTES);
       return NULL;
     }
   self = g_new (MkvSyncNode, 1);
@@ -117,8 +120,7 @@ mkv_sync_node_digits_check (const char *digits, GError **error)
   if (length <= MAX_DIGITS && strspn (digits, "0123456789abcdef") == length)
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-               "A node is named by at most %d lower-case hexadecimal digits, not by this text of %" G_GSIZE_FORMAT
-               " octets",
+               _("A node is named by at most %d lower-case hexadecimal digits, not by this text of %zu octets"),
                MAX_DIGITS, length);
   return FALSE;
 }

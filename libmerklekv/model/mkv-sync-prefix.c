@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "model/mkv-sync-prefix.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -42,22 +46,21 @@ check (guint n_bits, guint depth, GBytes *octets, GError **error)
       if (length % MKV_SHORT_ID_BYTES == 0)
         return TRUE;
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                   "A list of short ids has %" G_GSIZE_FORMAT " octets, which is no multiple of %d", length,
+                   _("A list of short ids has %zu octets, which is no multiple of %d"), length,
                    MKV_SHORT_ID_BYTES);
       return FALSE;
     }
   if (depth > MKV_MAX_CELL_DEPTH || n_bits + depth > MKV_MAX_PREFIX_BITS)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                   "Cells are %u bits deeper than a prefix of %u bits; at most %d bits, %d in all, are allowed",
+                   _("Cells are %u bits deeper than a prefix of %u bits; at most %d bits, %d in all, are allowed"),
                    depth, n_bits, MKV_MAX_CELL_DEPTH, MKV_MAX_PREFIX_BITS);
       return FALSE;
     }
   if (length == (gsize) MKV_CELL_BYTES << depth)
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-               "Cells %u bits deeper have %" G_GSIZE_FORMAT " octets, not %d", depth, length,
-               MKV_CELL_BYTES << depth);
+               _("Cells %u bits deeper have %zu octets, not %d"), depth, length, MKV_CELL_BYTES << depth);
   return FALSE;
 }
 
@@ -86,23 +89,23 @@ mkv_sync_prefix_new_from_wire (GBytes *prefix, guint depth, GBytes *octets, GErr
 
   if (length == 0)
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A prefix has no octet with its length");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("A prefix has no octet with its length"));
       return NULL;
     }
   n_bits = wire[0];
   if (n_bits > MKV_MAX_PREFIX_BITS || length != 1 + (n_bits + 7) / 8)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                   "A prefix of %u bits has %" G_GSIZE_FORMAT
-                   " octets; up to %d bits are allowed, in as few octets as hold them, and one before",
-                   n_bits, length, MKV_MAX_PREFIX_BITS);
+                   _("A prefix of %u bits has %zu octets; up to %d bits are allowed, in as few octets as hold "
+                     "them, and one before"), n_bits, length, MKV_MAX_PREFIX_BITS);
       return NULL;
     }
   for (gsize i = 1; i < length; i++)
     bits |= (guint32) wire[i] << (32 - 8 * i);
   if (n_bits < 32 && (bits & G_MAXUINT32 >> n_bits) != 0)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A prefix of %u bits is not padded with zeros", n_bits);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("A prefix of %u bits is not padded with zeros"),
+                   n_bits);
       return NULL;
     }
   return check (n_bits, depth, octets, error) ? mkv_sync_prefix_new (bits, n_bits, depth, octets) : NULL;

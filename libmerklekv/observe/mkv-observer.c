@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #define G_LOG_DOMAIN "MerkleKV"
 
 #include "observe/mkv-observer-private.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 /* What is dropped is logged at most this often for each counter. */
 #define LOG_INTERVAL (10 * G_USEC_PER_SEC)
@@ -168,8 +173,7 @@ mkv_observer_drop (MkvObserver *self, MkvCounter counter, const char *format, ..
   text = g_strdup_vprintf (format, args);
   va_end (args);
   if (unlogged > 0)
-    g_message ("%s: %s (and %" G_GUINT64_FORMAT " more since the last line)", counter_names[counter], text,
-               unlogged);
+    g_message (_("%s: %s (and %" PRIu64 " more since the last line)"), counter_names[counter], text, unlogged);
   else
     g_message ("%s: %s", counter_names[counter], text);
 }

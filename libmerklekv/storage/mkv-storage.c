@@ -313,7 +313,7 @@ mkv_storage_compact (MkvStorage *self, GError **error)
   iface = MKV_STORAGE_GET_IFACE (self);
   if (iface->compact == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "%s has nothing to compact",
+      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, _("%s has nothing to compact"),
                    G_OBJECT_TYPE_NAME (self));
       return FALSE;
     }
@@ -346,7 +346,7 @@ mkv_storage_verify (MkvStorage *self, GError **error)
   iface = MKV_STORAGE_GET_IFACE (self);
   if (iface->verify == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "%s can't verify what it holds",
+      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, _("%s can't verify what it holds"),
                    G_OBJECT_TYPE_NAME (self));
       return NULL;
     }
