@@ -20,6 +20,10 @@
 /* What cells or a list have round them. */
 #define PREFIX_OCTETS (8)
 
+/* How many pushes are looked at for one part: what a peer wants need not be
+ * there. */
+#define PUSHES_AT_ONCE (4096)
+
 /* How many keys are taken out of the tree under one lock. */
 #define KEYS_AT_ONCE (256)
 
@@ -172,7 +176,7 @@ fill_part (MkvSyncSender *self, const MkvSyncView *view)
 {
   gsize octets = get_head_octets (self->part) % PART_OCTETS;
 
-  while (octets < PART_OCTETS && has_pushes (self))
+  for (guint n = 0; n < PUSHES_AT_ONCE && octets < PART_OCTETS && has_pushes (self); n++)
     {
       GPtrArray *events = mkv_sync_message_get_events (self->part);
 

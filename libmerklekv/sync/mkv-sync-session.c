@@ -14,6 +14,10 @@
 /* How many winners a session tells: what else loses learns it in another. */
 #define MAX_TOLD (65536)
 
+/* After so many turns of the peer in which no entry went either way there is no
+ * end to be expected: a prefix has 32 bits. */
+#define MAX_IDLE_TURNS (64)
+
 struct _MkvSyncSession
 {
   char *id;
@@ -37,6 +41,9 @@ struct _MkvSyncSession
   gsize n_octets;
   gboolean is_part;   /* the message whose events are being applied has `more` */
   gboolean is_behind; /* the peer's horizon is below mine: nothing of its turn is read */
+
+  guint n_idle; /* turns since an entry went either way, */
+  guint64 n_moved; /* when so many had */
 
   GPtrArray *winners; /* keys still to be told */
   GHashTable *told;   /* keys told, these among them */
@@ -234,7 +241,17 @@ take_turn (MkvSyncSession *self, const MkvSyncView *view)
       self->figures.n_ignored++;
       return;
     }
+  if (self->n_moved != self->figures.n_applied + self->figures.n_pushed)
+    self->n_idle = 0;
+  self->n_moved = self->figures.n_applied + self->figures.n_pushed;
   self->figures.turns++;
+  if (++self->n_idle > MAX_IDLE_TURNS)
+    {
+      self->figures.n_ignored++;
+      self->end = MKV_SYNC_END_DONE;
+      mkv_sync_sender_add (self->sender, mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_DONE, self->id));
+      return;
+    }
   message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
   mkv_sync_answer_init (&answer);
   if (self->is_behind)

@@ -35,7 +35,7 @@ typedef struct
 /* What a turn answers: see the table in doc/protocol.md, "Reading a difference". */
 typedef struct
 {
-  GArray *pushes;  /* MkvSyncPush, ascending once mkv_sync_answer_sort() was called */
+  GArray *pushes;  /* MkvSyncPush, ascending and each once when mkv_sync_answer_sort() was called */
   GArray *wants;   /* guint64 */
   GArray *offers;  /* MkvSyncOffer */
   GArray *opened;  /* MkvPrefix: look closer */

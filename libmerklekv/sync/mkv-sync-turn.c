@@ -64,13 +64,24 @@ compare_pushes (gconstpointer a, gconstpointer b)
 {
   const MkvSyncPush *x = a, *y = b;
 
-  return x->start < y->start ? -1 : x->start > y->start;
+  if (x->start != y->start)
+    return x->start < y->start ? -1 : 1;
+  return x->length != y->length ? (gint) x->length - (gint) y->length : (gint) y->is_asked - (gint) x->is_asked;
 }
 
+/* What is wanted a thousand times is sent once. */
 void
 mkv_sync_answer_sort (MkvSyncAnswer *self)
 {
+  MkvSyncPush *pushes;
+  guint n = 0;
+
   g_array_sort (self->pushes, compare_pushes);
+  pushes = (MkvSyncPush *) (gpointer) self->pushes->data;
+  for (guint i = 0; i < self->pushes->len; i++)
+    if (n == 0 || pushes[i].start != pushes[n - 1].start || pushes[i].length != pushes[n - 1].length)
+      pushes[n++] = pushes[i];
+  g_array_set_size (self->pushes, n);
 }
 
 /* To one of the two arrays of prefixes that the answer has. */

@@ -32,6 +32,7 @@ typedef struct
   gboolean is_applying;
   GQueue waiting; /* of MkvSyncerArrival */
   GPtrArray *brought; /* of MkvEntry; NULL when there were too many */
+  gsize n_brought;    /* octets of their values */
   guint8 first_root[MKV_DIGEST_BYTES];
   guint64 progress;
   gint64 progress_at;

@@ -23,6 +23,7 @@
 
 /* A session that brought more than that is not told to others. */
 #define MAX_PUBLISHED 4096
+#define MAX_PUBLISHED_BYTES (8 * 1024 * 1024)
 
 static void pump (MkvSyncerSession *session);
 
@@ -307,7 +308,14 @@ keep_brought (MkvSyncerSession *session, GPtrArray *applied)
 {
   if (session->brought == NULL || applied == NULL)
     return;
-  if (session->brought->len + applied->len > MAX_PUBLISHED)
+  for (guint i = 0; i < applied->len; i++)
+    {
+      gsize length;
+
+      mkv_entry_peek_value (applied->pdata[i], &length);
+      session->n_brought += length;
+    }
+  if (session->brought->len + applied->len > MAX_PUBLISHED || session->n_brought > MAX_PUBLISHED_BYTES)
     g_clear_pointer (&session->brought, g_ptr_array_unref);
   else
     for (guint i = 0; i < applied->len; i++)
@@ -442,8 +450,14 @@ find_session (MkvSyncer *self, MkvSyncMessage *message)
     }
   name = g_strconcat (from, "\n", id, NULL);
   session = g_hash_table_lookup (self->sessions, name);
-  if (session != NULL || !mkv_sync_session_is_answered (message))
+  if (session != NULL)
     return session;
+  if (!mkv_sync_session_is_answered (message))
+    {
+      /* Usual where a session has ended at the other side first: no log. */
+      mkv_observer_count (self->observer, MKV_COUNTER_SYNC_IGNORED, 1);
+      return NULL;
+    }
   if (self->n_answered < MAX_ANSWERED && mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
     return session_new (self, id, from, FALSE);
   mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED,
