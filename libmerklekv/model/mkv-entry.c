@@ -219,6 +219,34 @@ set_octets_error (const char *octets, gsize length, gboolean (*check) (const cha
     check (copy, error);
 }
 
+/* An entry without its digest, of parts that may break their rules. */
+static MkvEntry *
+copy_octets (const char *key, gsize key_length, const guint8 *value, gsize value_length, gint64 timestamp,
+             const char *node_id, gsize node_id_length, gint64 seq, GError **error)
+{
+  MkvEntry *self;
+
+  if (!mkv_key_octets_are_valid (key, key_length))
+    {
+      set_octets_error (key, key_length, mkv_key_check, error);
+      return NULL;
+    }
+  if (!mkv_name_octets_are_valid (node_id, node_id_length))
+    {
+      set_octets_error (node_id, node_id_length, mkv_name_check, error);
+      return NULL;
+    }
+  if (!check_parts (value_length, timestamp, seq, error))
+    return NULL;
+  self = entry_alloc (key, key_length, timestamp, node_id, node_id_length, seq, value_length);
+  if (value != NULL)
+    {
+      self->octets = memcpy (self->data + key_length + node_id_length + 2, value, value_length);
+      self->length = value_length;
+    }
+  return self;
+}
+
 /**
  * mkv_entry_new_from_octets: (skip)
  * @key: the octets of the key, which no NUL ends
@@ -244,27 +272,45 @@ mkv_entry_new_from_octets (const char *key, gsize key_length, const guint8 *valu
                            gint64 timestamp, const char *node_id, gsize node_id_length, gint64 seq,
                            GError **error)
 {
-  MkvEntry *self;
+  MkvEntry *self = copy_octets (key, key_length, value, value_length, timestamp, node_id, node_id_length, seq,
+                                error);
 
-  if (!mkv_key_octets_are_valid (key, key_length))
-    {
-      set_octets_error (key, key_length, mkv_key_check, error);
-      return NULL;
-    }
-  if (!mkv_name_octets_are_valid (node_id, node_id_length))
-    {
-      set_octets_error (node_id, node_id_length, mkv_name_check, error);
-      return NULL;
-    }
-  if (!check_parts (value_length, timestamp, seq, error))
-    return NULL;
-  self = entry_alloc (key, key_length, timestamp, node_id, node_id_length, seq, value_length);
-  compute_digest (self, key, node_id, value, value != NULL ? value_length : 0);
-  if (value != NULL)
-    {
-      self->octets = memcpy (self->data + key_length + node_id_length + 2, value, value_length);
-      self->length = value_length;
-    }
+  if (self != NULL)
+    compute_digest (self, key, node_id, value, self->length);
+  return self;
+}
+
+/**
+ * mkv_entry_new_from_octets_with_digest: (skip)
+ * @key: the octets of the key, which no NUL ends
+ * @key_length: how many
+ * @value: (nullable): the octets of the value, or %NULL for a tombstone
+ * @value_length: how many
+ * @timestamp: ms since 1970-01-01 UTC, of the write
+ * @node_id: the octets of the writer's id, which no NUL ends
+ * @node_id_length: how many
+ * @seq: the writer's number for the write
+ * @digest: the entry's digest, 32 octets
+ * @error: return location for an error
+ *
+ * As [ctor@Entry.new_with_digest], for parts that stand in a storage's memory:
+ * they are copied into the entry's one allocation.
+ *
+ * Returns: (transfer full): the entry; %NULL with %MKV_ERROR_INVALID_ARGUMENT
+ *   or %MKV_ERROR_TOO_LARGE if a part breaks its rule
+ *
+ * Since: 0.1
+ */
+MkvEntry *
+mkv_entry_new_from_octets_with_digest (const char *key, gsize key_length, const guint8 *value, gsize value_length,
+                                       gint64 timestamp, const char *node_id, gsize node_id_length, gint64 seq,
+                                       const guint8 *digest, GError **error)
+{
+  MkvEntry *self = copy_octets (key, key_length, value, value_length, timestamp, node_id, node_id_length, seq,
+                                error);
+
+  if (self != NULL)
+    memcpy (self->digest, digest, MKV_DIGEST_BYTES);
   return self;
 }
 

@@ -23,6 +23,12 @@ MkvEntry *mkv_entry_new_from_octets (const char *key, gsize key_length, const gu
                                      gsize node_id_length, gint64 seq, GError **error);
 
 MKV_API
+MkvEntry *mkv_entry_new_from_octets_with_digest (const char *key, gsize key_length, const guint8 *value,
+                                                 gsize value_length, gint64 timestamp, const char *node_id,
+                                                 gsize node_id_length, gint64 seq, const guint8 *digest,
+                                                 GError **error);
+
+MKV_API
 MkvEntry *mkv_entry_new_with_digest (const char *key, GBytes *value, gint64 timestamp,
                                      const char *node_id, gint64 seq, GBytes *digest, GError **error);
 

@@ -12,8 +12,9 @@ GLIB = '{http://www.gtk.org/introspection/glib/1.0}'
 
 # For C alone: language bindings have their own means, or another function.
 FOR_C = {
-    'mkv_text_is_valid', 'mkv_entry_new_from_octets', 'mkv_entry_peek_digest', 'mkv_entry_peek_key',
-    'mkv_entry_peek_node_id', 'mkv_entry_peek_value', 'mkv_clock_add_timeout', 'mkv_clock_timeout_source_new',
+    'mkv_text_is_valid', 'mkv_entry_new_from_octets', 'mkv_entry_new_from_octets_with_digest',
+    'mkv_entry_peek_digest', 'mkv_entry_peek_key', 'mkv_entry_peek_node_id', 'mkv_entry_peek_value',
+    'mkv_clock_add_timeout', 'mkv_clock_timeout_source_new',
     'mkv_message_set_handled_func',
     # Shadowed by their *_for_bindings.
     'mkv_codec_decode_events', 'mkv_storage_scan', 'mkv_storage_scan_meta',
