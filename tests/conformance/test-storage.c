@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mkv-error.h"
+#include "mkv-storage-lmdb.h"
 #include "mkv-storage-memory.h"
 #include "mkv-test-storage.h"
 #include "mkv-test.h"
@@ -25,6 +26,7 @@ make_test_storage (void)
 }
 
 static const Backend backends[] = {
+  { "lmdb", mkv_storage_lmdb_new },
   { "memory", mkv_storage_memory_new },
   /* The fixture of other tests, held against the same suite. */
   { "fixture", make_test_storage },
@@ -57,7 +59,7 @@ tear_down (Fixture *f, gconstpointer data)
   mkv_storage_close (f->storage, &error);
   g_assert_no_error (error);
   g_object_unref (f->storage);
-  g_assert_cmpint (g_rmdir (f->folder), ==, 0);
+  mkv_test_remove_folder (f->folder);
   g_free (f->folder);
 }
 

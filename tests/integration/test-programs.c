@@ -348,13 +348,14 @@ test_log (void)
   g_autofree char *errors = NULL;
 
   g_test_summary ("The log is text or JSON, of the level that was asked for");
-  text = mkv_daemon_program_new (NULL, "--set transport.broker=mqtt://127.0.0.1:%u", mkv_mosquitto_find_port ());
-  mkv_daemon_program_wait_for (text, "merklekvd: warning: ");
-  json = mkv_daemon_program_new (NULL, "--set transport.broker=mqtt://127.0.0.1:%u --set observe.log-format=json",
+  text = mkv_daemon_program_new (NULL, "--set storage.backend=memory --set transport.broker=mqtt://127.0.0.1:%u",
                                  mkv_mosquitto_find_port ());
+  mkv_daemon_program_wait_for (text, "merklekvd: warning: ");
+  json = mkv_daemon_program_new (NULL, "--set storage.backend=memory --set transport.broker=mqtt://127.0.0.1:%u "
+                                       "--set observe.log-format=json", mkv_mosquitto_find_port ());
   mkv_daemon_program_wait_for (json, "\"level\":\"warning\",\"domain\":\"MerkleKV\",\"message\":\"");
-  quiet = mkv_daemon_program_new (NULL, "--set transport.broker=mqtt://127.0.0.1:%u --set observe.log-level=error",
-                                  mkv_mosquitto_find_port ());
+  quiet = mkv_daemon_program_new (NULL, "--set storage.backend=memory --set transport.broker=mqtt://127.0.0.1:%u "
+                                        "--set observe.log-level=error", mkv_mosquitto_find_port ());
   errors = mkv_daemon_program_read_errors (quiet);
   g_assert_cmpstr (errors, ==, "");
 }

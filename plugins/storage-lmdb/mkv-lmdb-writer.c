@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#include "config.h"
+
+#include "mkv-lmdb-writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mkv-lmdb-record.h"
+
+/* A transaction holds all it has changed in memory. */
+#define BYTES_PER_COMMIT (8 * 1024 * 1024)
+
+struct _MkvLmdbWriter
+{
+  char *path;
+  MDB_env *env;
+  MDB_txn *txn; /* NULL between transactions */
+  MkvLmdbNames names;
+  gsize n_bytes; /* put in this transaction */
+  guint64 n_tombstones;
+};
+
+static gboolean
+fail (MkvLmdbWriter *self, int rc, GError **error)
+{
+  g_autofree char *what = g_strdup_printf (_("%s can't be written"), self->path);
+
+  return mkv_lmdb_set_error (error, rc, what);
+}
+
+static int
+put_text (MDB_txn *txn, MDB_dbi dbi, const char *name, const void *octets, gsize length)
+{
+  MDB_val key = { strlen (name), (void *) name }, value = { length, (void *) octets };
+
+  return mdb_put (txn, dbi, &key, &value, 0);
+}
+
+static int
+begin (MkvLmdbWriter *self)
+{
+  g_autofree char *format = g_strdup_printf ("%s %d", MKV_LMDB_FORMAT_NAME, MKV_LMDB_FORMAT_NUMBER);
+  int rc = mdb_txn_begin (self->env, NULL, 0, &self->txn);
+
+  self->n_bytes = 0;
+  if (rc != 0 || self->names.main != 0)
+    return rc;
+  if ((rc = mdb_dbi_open (self->txn, NULL, 0, &self->names.main)) == 0 &&
+      (rc = mdb_dbi_open (self->txn, MKV_LMDB_ENTRIES, MDB_CREATE, &self->names.entries)) == 0 &&
+      (rc = mdb_dbi_open (self->txn, MKV_LMDB_META, MDB_CREATE, &self->names.meta)) == 0)
+    rc = put_text (self->txn, self->names.main, MKV_LMDB_FORMAT, format, strlen (format));
+  return rc;
+}
+
+MkvLmdbWriter *
+mkv_lmdb_writer_new (const char *folder, gsize size, GError **error)
+{
+  g_autoptr (MkvLmdbWriter) self = g_new0 (MkvLmdbWriter, 1);
+  int rc;
+
+  self->path = g_build_filename (folder, MKV_LMDB_NEW_FILE, NULL);
+  if (g_unlink (self->path) != 0 && errno != ENOENT)
+    rc = errno;
+  else if ((rc = mdb_env_create (&self->env)) == 0 && (rc = mdb_env_set_maxdbs (self->env, 2)) == 0 &&
+           (rc = mdb_env_set_mapsize (self->env, size)) == 0 &&
+           /* Nobody else has it, and it is synced once, at the end. */
+           (rc = mdb_env_open (self->env, self->path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC, 0600)) == 0)
+    rc = begin (self);
+  if (rc == 0)
+    return g_steal_pointer (&self);
+  fail (self, rc, error);
+  return NULL;
+}
+
+gboolean
+mkv_lmdb_writer_put (MkvLmdbWriter *self, gboolean meta, MDB_val *key, MDB_val *value, GError **error)
+{
+  MDB_dbi dbi = meta ? self->names.meta : self->names.entries;
+  gboolean tombstone = !meta && mkv_lmdb_record_is_tombstone (value);
+  MDB_val old = *value;
+  int rc = 0;
+
+  if (self->n_bytes > BYTES_PER_COMMIT)
+    {
+      rc = mdb_txn_commit (g_steal_pointer (&self->txn));
+      if (rc == 0)
+        rc = begin (self);
+    }
+  self->n_bytes += key->mv_size + value->mv_size;
+  /* What comes in order, as it mostly does, fills the pages. */
+  if (rc == 0)
+    rc = mdb_put (self->txn, dbi, key, &old, MDB_APPEND);
+  if (rc == MDB_KEYEXIST)
+    {
+      old = *value;
+      rc = mdb_put (self->txn, dbi, key, &old, MDB_NOOVERWRITE);
+    }
+  if (rc == MDB_KEYEXIST)
+    {
+      self->n_tombstones -= !meta && mkv_lmdb_record_is_tombstone (&old) ? 1 : 0;
+      rc = mdb_put (self->txn, dbi, key, value, 0);
+    }
+  self->n_tombstones += tombstone ? 1 : 0;
+  return rc == 0 || fail (self, rc, error);
+}
+
+gboolean
+mkv_lmdb_writer_finish (MkvLmdbWriter *self, GError **error)
+{
+  guint64 n_tombstones = GUINT64_TO_LE (self->n_tombstones);
+  int rc = put_text (self->txn, self->names.main, MKV_LMDB_TOMBSTONES, &n_tombstones, sizeof n_tombstones);
+
+  if (rc == 0)
+    rc = mdb_txn_commit (g_steal_pointer (&self->txn));
+  if (rc == 0)
+    rc = mdb_env_sync (self->env, 1);
+  if (rc != 0)
+    return fail (self, rc, error);
+  g_clear_pointer (&self->env, mdb_env_close);
+  g_clear_pointer (&self->path, g_free);
+  return TRUE;
+}
+
+void
+mkv_lmdb_writer_free (MkvLmdbWriter *self)
+{
+  g_clear_pointer (&self->txn, mdb_txn_abort);
+  g_clear_pointer (&self->env, mdb_env_close);
+  if (self->path != NULL)
+    g_unlink (self->path);
+  g_free (self->path);
+  g_free (self);
+}
+
+gboolean
+mkv_lmdb_sync_folder (const char *folder, GError **error)
+{
+  int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), saved_errno = errno;
+  g_autofree char *what = NULL;
+
+  if (fd >= 0)
+    {
+      int rc = fsync (fd);
+
+      saved_errno = errno;
+      close (fd);
+      if (rc == 0)
+        return TRUE;
+    }
+  what = g_strdup_printf (_("The folder %s can't be written out"), folder);
+  return mkv_storage_set_error_from_errno (error, saved_errno, what);
+}
+
+gboolean
+mkv_lmdb_writer_rename (const char *folder, GError **error)
+{
+  g_autofree char *new_path = g_build_filename (folder, MKV_LMDB_NEW_FILE, NULL);
+  g_autofree char *path = g_build_filename (folder, MKV_LMDB_FILE, NULL);
+  g_autofree char *what = NULL;
+
+  if (g_rename (new_path, path) == 0)
+    return mkv_lmdb_sync_folder (folder, error);
+  what = g_strdup_printf (_("%s can't be given its name"), path);
+  return mkv_storage_set_error_from_errno (error, errno, what);
+}
