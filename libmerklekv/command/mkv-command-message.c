@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "command/mkv-command-message-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 
@@ -20,7 +24,7 @@ encode_response (MkvCodec *codec, gpointer value, GError **error)
 
 static MkvMessage *
 message_new (MkvRouter *router, const char *topic, MkvCodec *codec, MkvCodec *cbor, EncodeFunc encode,
-             gpointer value, const char *what, GError **error)
+             gpointer value, GError **error)
 {
   g_autoptr (GBytes) payload = NULL;
   guint max_inflight, max_payload;
@@ -42,7 +46,8 @@ message_new (MkvRouter *router, const char *topic, MkvCodec *codec, MkvCodec *cb
   if (g_bytes_get_size (payload) > max_payload)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The %s has %" G_GSIZE_FORMAT " octets, at most %u can be sent", what,
+                   encode == encode_command ? _("The request has %zu octets, at most %u can be sent")
+                                            : _("The answer has %zu octets, at most %u can be sent"),
                    g_bytes_get_size (payload), max_payload);
       return NULL;
     }
@@ -53,12 +58,12 @@ MkvMessage *
 mkv_command_message_new (MkvRouter *router, const char *topic, MkvCodec *codec, MkvCodec *cbor,
                          MkvCommand *command, GError **error)
 {
-  return message_new (router, topic, codec, cbor, encode_command, command, "request", error);
+  return message_new (router, topic, codec, cbor, encode_command, command, error);
 }
 
 MkvMessage *
 mkv_response_message_new (MkvRouter *router, const char *topic, MkvCodec *codec, MkvCodec *cbor,
                           MkvResponse *response, GError **error)
 {
-  return message_new (router, topic, codec, cbor, encode_response, response, "answer", error);
+  return message_new (router, topic, codec, cbor, encode_response, response, error);
 }

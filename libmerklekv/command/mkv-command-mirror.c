@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "command/mkv-command-mirror-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "command/mkv-command-message-private.h"
 
@@ -26,7 +30,7 @@ send_message (MkvCommandMirror *self, MkvMessage *message)
   gboolean sent = message != NULL && mkv_router_send (self->router, message, NULL, NULL, NULL);
 
   if (!sent)
-    mkv_observer_drop (self->observer, MKV_COUNTER_MIRRORED_NOT_SENT, "A local write was not mirrored");
+    mkv_observer_drop (self->observer, MKV_COUNTER_MIRRORED_NOT_SENT, _("A local write was not mirrored"));
   g_clear_pointer (&message, mkv_message_unref);
   return sent;
 }

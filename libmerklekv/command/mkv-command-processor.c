@@ -7,8 +7,11 @@
  * and the answer is with the router. So a crash before the commit makes the
  * broker bring the command again, and one behind it finds the receipt.
  */
+#include "config.h"
+
 #include "command/mkv-command-processor-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -165,7 +168,8 @@ limit_answer (MkvCommandProcessor *self, const MkvCommand *command, MkvWrite *wr
   if (g_bytes_get_size (payload) + VALUE_HEAD_BYTES >= max_payload)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The answer would have more than %u octets, which can't be sent: write less at once", max_payload);
+                   _("The answer would have more than %u octets, which can't be sent: write less at once"),
+                   max_payload);
       return FALSE;
     }
   left = max_payload - g_bytes_get_size (payload) - VALUE_HEAD_BYTES;
@@ -183,7 +187,7 @@ execute_write (MkvCommandProcessor *self, MkvRequest *request, MkvReceipt *recei
 
   if (self->n_executing >= MAX_EXECUTING || self->executing_bytes + request->n_bytes > MAX_EXECUTING_BYTES)
     g_set_error (&error, MKV_ERROR, MKV_ERROR_RATE_LIMITED,
-                 "This node has %u writes to do and takes no more: ask again", self->n_executing);
+                 _("This node has %u writes to do and takes no more: ask again"), self->n_executing);
   else
     limit_answer (self, request->command, write, &error);
   if (error != NULL)
@@ -236,7 +240,7 @@ take_write (MkvCommandProcessor *self, MkvRequest *owned)
       break;
     case MKV_RECEIPT_OTHER:
       refuse_with (self, request, MKV_COUNTER_COMMANDS_INVALID, MKV_ERROR_INVALID_ARGUMENT,
-                   "The id belongs to an earlier request that asked for something else: take a new one");
+                   _("The id belongs to an earlier request that asked for something else: take a new one"));
       break;
     }
 }
@@ -350,13 +354,13 @@ take_sync (MkvCommandProcessor *self, MkvRequest *owned)
   if (self->syncer == NULL)
     {
       refuse_with (self, request, MKV_COUNTER_COMMANDS_REFUSED, MKV_ERROR_NOT_SUPPORTED,
-                   "Anti-entropy is off at this node: its antientropy.enabled or replication.enabled is false");
+                   _("Anti-entropy is off at this node: its antientropy.enabled or replication.enabled is false"));
       return;
     }
   if (self->n_syncing >= MAX_SYNCING)
     {
       refuse_with (self, request, MKV_COUNTER_COMMANDS_REFUSED, MKV_ERROR_RATE_LIMITED,
-                   "Too many wait for a SYNC of this node: ask again");
+                   _("Too many wait for a SYNC of this node: ask again"));
       return;
     }
   mkv_observer_count (self->observer, MKV_COUNTER_COMMANDS, 1);
@@ -374,7 +378,7 @@ check_access (MkvCommandProcessor *self, const MkvCommand *command, GError **err
   if (self->access == MKV_COMMAND_ACCESS_ALLOW)
     return TRUE;
   g_set_error_literal (error, MKV_ERROR, MKV_ERROR_FORBIDDEN,
-                       "This node takes no commands: its commands.access is deny");
+                       _("This node takes no commands: its commands.access is deny"));
   return FALSE;
 }
 
@@ -392,7 +396,7 @@ on_command (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError 
     command = mkv_codec_decode_command (codec, payload, &id, &error);
   if (id != NULL && g_str_has_prefix (id, MKV_MIRROR_PREFIX))
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MIRROR, "A mirrored command was dropped");
+      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MIRROR, _("A mirrored command was dropped"));
       return;
     }
   request = mkv_responder_request_new (self->responder, message, codec, payload, id);
@@ -406,7 +410,7 @@ on_command (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError 
     }
   else if (self->stopped)
     refuse_with (self, request, MKV_COUNTER_COMMANDS_REFUSED, MKV_ERROR_UNAVAILABLE,
-                 "This node stops and takes no more commands");
+                 _("This node stops and takes no more commands"));
   else if (!check_access (self, command, &error))
     mkv_responder_refuse (self->responder, request, MKV_COUNTER_COMMANDS_REFUSED, error);
   else if (!mkv_command_id_check (mkv_command_get_id (command), &error) || !mkv_command_validate (command, &error))

@@ -6,8 +6,11 @@
  * the end of the correlator. Its request goes out again after a reconnect, if it
  * or its answer may have been lost: the responder knows it by its id.
  */
+#include "config.h"
+
 #include "command/mkv-correlator-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -115,19 +118,24 @@ on_timeout (gpointer user_data)
 {
   Call *call = user_data;
   MkvCorrelator *self = g_task_get_source_object (call->task);
-  GString *text = g_string_new (NULL);
+  const char *operation = mkv_operation_to_wire (mkv_command_get_operation (call->command));
+  double seconds = call->timeout_ms / 1000.0;
+  g_autofree char *text = NULL;
   GError *error;
 
-  g_string_printf (text, "Node “%s” did not answer %s within %g s", call->client_id,
-                   mkv_operation_to_wire (mkv_command_get_operation (call->command)), call->timeout_ms / 1000.0);
   if (self->broker != NULL)
-    g_string_append_printf (text, " through %s", self->broker);
+    text = g_strdup_printf (_("Node “%s” did not answer %s within %g s through %s"), call->client_id, operation,
+                            seconds, self->broker);
+  else
+    text = g_strdup_printf (_("Node “%s” did not answer %s within %g s"), call->client_id, operation, seconds);
   if (!mkv_router_is_connected (self->router))
-    g_string_append (text, ": the connection was lost");
+    error = g_error_new (MKV_ERROR, MKV_ERROR_TIMEOUT, _("%s: the connection was lost"), text);
   else if (call->unheard)
-    g_string_append (text, ": nobody listens there for its commands; is its name right, and is it running?");
-  error = g_error_new_literal (MKV_ERROR, MKV_ERROR_TIMEOUT, text->str);
-  g_string_free (text, TRUE);
+    error = g_error_new (MKV_ERROR, MKV_ERROR_TIMEOUT,
+                         _("%s: nobody listens there for its commands; is its name right, and is it running?"),
+                         text);
+  else
+    error = g_error_new_literal (MKV_ERROR, MKV_ERROR_TIMEOUT, text);
   finish_call (self, call, NULL, error);
   return G_SOURCE_REMOVE;
 }
@@ -150,15 +158,17 @@ refusal_new (gint reason, const Call *call)
     {
     case 0x87:
       return g_error_new (MKV_ERROR, MKV_ERROR_FORBIDDEN,
-                          "The broker does not let this client send commands to “%s”: its access rules decide that",
-                          call->client_id);
+                          _("The broker does not let this client send commands to “%s”: its access rules decide "
+                            "that"), call->client_id);
     case 0x95:
-      return g_error_new (MKV_ERROR, MKV_ERROR_TOO_LARGE, "The request is too large for the broker");
+      return g_error_new (MKV_ERROR, MKV_ERROR_TOO_LARGE, _("The request is too large for the broker"));
     case 0x97:
-      return g_error_new (MKV_ERROR, MKV_ERROR_RATE_LIMITED, "The broker takes no more of this client: ask later");
+      return g_error_new (MKV_ERROR, MKV_ERROR_RATE_LIMITED,
+                          _("The broker takes no more of this client: ask later"));
     default:
-      return g_error_new (MKV_ERROR, MKV_ERROR_FAILED, "The broker refused the request to “%s” with reason 0x%02x",
-                          call->client_id, (guint) reason);
+      return g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
+                          _("The broker refused the request to “%s” with reason 0x%02x"), call->client_id,
+                          (guint) reason);
     }
 }
 
@@ -247,7 +257,7 @@ on_response (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError
   response = mkv_codec_decode_response (codec, payload, NULL);
   if (response == NULL)
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MALFORMED, "An answer could not be read");
+      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MALFORMED, _("An answer could not be read"));
       return;
     }
   id = mkv_response_get_id (response);
@@ -267,7 +277,7 @@ on_response (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError
       mkv_answer_cache_put (self->late, id, fingerprint, response, 0);
       return;
     }
-  mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_UNKNOWN, "An answer came that nobody waits for");
+  mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_UNKNOWN, _("An answer came that nobody waits for"));
 }
 
 static void
@@ -344,32 +354,43 @@ mkv_correlator_set_broker (MkvCorrelator *self, const char *broker)
   self->broker = g_strdup (broker);
 }
 
+static void
+set_unconnected_error (MkvCorrelator *self, const char *client_id, GError **error)
+{
+  const GError *reason = mkv_router_get_error (self->router);
+  g_autofree char *text = NULL;
+
+  if (self->broker != NULL)
+    text = g_strdup_printf (_("“%s” can't be asked: there is no connection to %s"), client_id, self->broker);
+  else
+    text = g_strdup_printf (_("“%s” can't be asked: there is no connection to the broker"), client_id);
+  if (reason != NULL)
+    g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, "%s: %s", text, reason->message);
+  else
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, text);
+}
+
 static gboolean
 check_call (MkvCorrelator *self, const char *client_id, MkvCommand *command, GError **error)
 {
-  const GError *reason;
-
   if (!mkv_name_check (client_id, error) || !mkv_command_id_check (mkv_command_get_id (command), error) ||
       !mkv_command_validate (command, error))
     return FALSE;
   if (g_str_equal (client_id, mkv_router_get_client_id (self->router)))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "“%s” is this node itself: ask its own store instead", client_id);
+                   _("“%s” is this node itself: ask its own store instead"), client_id);
       return FALSE;
     }
   if (g_hash_table_contains (self->calls, mkv_command_get_id (command)))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                           "A call with this id waits for its answer already: each needs a command of its own");
+                           _("A call with this id waits for its answer already: each needs a command of its own"));
       return FALSE;
     }
   if (!mkv_router_is_connected (self->router))
     {
-      reason = mkv_router_get_error (self->router);
-      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, "“%s” can't be asked: there is no connection to %s%s%s",
-                   client_id, self->broker != NULL ? self->broker : "the broker", reason != NULL ? ": " : "",
-                   reason != NULL ? reason->message : "");
+      set_unconnected_error (self, client_id, error);
       return FALSE;
     }
   return TRUE;
@@ -467,6 +488,7 @@ mkv_correlator_stop (MkvCorrelator *self)
       if (!g_hash_table_iter_next (&iter, NULL, &value))
         return;
       finish_call (self, value, NULL,
-                   g_error_new_literal (MKV_ERROR, MKV_ERROR_UNAVAILABLE, "This node stops: no answer is awaited"));
+                   g_error_new_literal (MKV_ERROR, MKV_ERROR_UNAVAILABLE,
+                                        _("This node stops: no answer is awaited")));
     }
 }

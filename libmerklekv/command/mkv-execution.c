@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "command/mkv-execution-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -20,8 +23,7 @@ static void
 set_too_large (gsize max_bytes, GError **error)
 {
   g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-               "The answer takes more than %" G_GSIZE_FORMAT " octets, which can't be sent: ask for less at once",
-               max_bytes);
+               _("The answer takes more than %zu octets, which can't be sent: ask for less at once"), max_bytes);
 }
 
 static const char **

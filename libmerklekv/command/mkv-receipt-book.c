@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "command/mkv-receipt-book-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -108,7 +111,7 @@ load_one (MkvReceiptBook *self, MkvStorage *storage, const char *name, GArray *a
   if (loaded.answer == NULL)
     {
       if (++*n_corrupt == 1)
-        g_message ("%s; it and others like it are dropped", parse_error->message);
+        g_message (_("%s; it and others like it are dropped"), parse_error->message);
       g_hash_table_add (self->removals, g_strdup (name));
       return TRUE;
     }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "command/mkv-receipt-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <gnutls/crypto.h>
 #include <string.h>
 
@@ -267,6 +270,6 @@ mkv_receipt_parse (GBytes *record, const char *name, guint8 *fingerprint, GError
   rest.octets = g_bytes_get_data (record, &rest.length);
   response = parse (rest, name, fingerprint);
   if (response == NULL)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_CORRUPT, "'%s' is no receipt of a write", name);
+    g_set_error (error, MKV_ERROR, MKV_ERROR_CORRUPT, _("'%s' is no receipt of a write"), name);
   return response;
 }

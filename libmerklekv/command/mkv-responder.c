@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "command/mkv-responder-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -66,7 +70,8 @@ pick_topic (MkvResponder *self, MkvMessage *message)
   if (mkv_router_is_response_topic (self->router, topic))
     return topic;
   mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSE_TOPIC_REFUSED,
-                     "A command named a response topic that is no client's; it is answered on %s", self->own_topic);
+                     _("A command named a response topic that is no client's; it is answered on %s"),
+                     self->own_topic);
   return self->own_topic;
 }
 
@@ -107,7 +112,7 @@ mkv_responder_answer (MkvResponder *self, const MkvRequest *request, MkvResponse
   if (message != NULL)
     mkv_message_set_correlation_data (message, mkv_message_get_correlation_data (request->message));
   if (message == NULL || !mkv_router_send (self->router, message, NULL, NULL, &error))
-    mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_NOT_SENT, "An answer was not sent: %s",
+    mkv_observer_drop (self->observer, MKV_COUNTER_RESPONSES_NOT_SENT, _("An answer was not sent: %s"),
                        error->message);
 }
 
@@ -124,7 +129,7 @@ void
 mkv_responder_refuse (MkvResponder *self, const MkvRequest *request, MkvCounter counter, const GError *error)
 {
   /* Not with the error's text: it may hold what a stranger sent. */
-  mkv_observer_drop (self->observer, counter, "A command was refused with %s",
+  mkv_observer_drop (self->observer, counter, _("A command was refused with %s"),
                      error->code == MKV_ERROR_TOO_LARGE      ? "PAYLOAD_TOO_LARGE"
                      : error->code == MKV_ERROR_FORBIDDEN    ? "FORBIDDEN"
                      : error->code == MKV_ERROR_UNAVAILABLE  ? "UNAVAILABLE"
@@ -134,5 +139,5 @@ mkv_responder_refuse (MkvResponder *self, const MkvRequest *request, MkvCounter 
     mkv_responder_answer_error (self, request, error);
   else
     mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_RATE_LIMITED,
-                       "Too many commands are refused: some get no answer");
+                       _("Too many commands are refused: some get no answer"));
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "delivery/mkv-router-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -90,8 +93,8 @@ finish_sent (MkvRouter *self, Sent *sent, gint reason)
   if (func != NULL)
     func (reason, user_data);
   else if (reason < 0 || reason >= REASON_REFUSED)
-    mkv_observer_drop (self->observer, MKV_COUNTER_MESSAGES_NOT_SENT, "A message did not get through: %s",
-                       reason < 0 ? "the connection was lost" : "the broker refused it");
+    mkv_observer_drop (self->observer, MKV_COUNTER_MESSAGES_NOT_SENT, _("A message did not get through: %s"),
+                       reason < 0 ? _("the connection was lost") : _("the broker refused it"));
 }
 
 static gint
@@ -135,12 +138,12 @@ on_subscribed (MkvTransport *transport, const char *topic, const GError *error, 
 static void
 update_transport_condition (MkvRouter *self)
 {
-  const char *why = self->error != NULL ? self->error->message : "nobody knows why";
+  const char *why = self->error != NULL ? self->error->message : _("nobody knows why");
 
   if (self->state == MKV_TRANSPORT_WAITING)
-    mkv_observer_set_condition (self->observer, "transport", MKV_HEALTH_DEGRADED, "Not connected: %s", why);
+    mkv_observer_set_condition (self->observer, "transport", MKV_HEALTH_DEGRADED, _("Not connected: %s"), why);
   else if (self->state == MKV_TRANSPORT_FAILED)
-    mkv_observer_set_condition (self->observer, "transport", MKV_HEALTH_FAILED, "Not connected: %s", why);
+    mkv_observer_set_condition (self->observer, "transport", MKV_HEALTH_FAILED, _("Not connected: %s"), why);
   else if (self->state != MKV_TRANSPORT_CONNECTING)
     mkv_observer_clear_condition (self->observer, "transport");
 }
@@ -150,8 +153,8 @@ welcome (MkvRouter *self, gboolean session_present)
 {
   if (self->had_session && !session_present && self->handlers[MKV_ROUTE_EVENTS].func != NULL)
     mkv_observer_set_condition (self->observer, "missed-events", MKV_HEALTH_DEGRADED,
-                                "Events may have been missed while this node was away: the broker did not keep "
-                                "its session; anti-entropy has to bring them");
+                                _("Events may have been missed while this node was away: the broker did not keep "
+                                  "its session; anti-entropy has to bring them"));
   self->had_session = TRUE;
   mkv_subscriber_connected (self->subscriber, session_present);
 }
@@ -205,7 +208,7 @@ open_payload (MkvRouter *self, MkvRoute route, GBytes **payload, GBytes **inflat
   if (g_bytes_get_size (*payload) > MKV_MAX_PAYLOAD_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The payload has %" G_GSIZE_FORMAT " octets, at most %d are allowed", g_bytes_get_size (*payload),
+                   _("The payload has %zu octets, at most %d are allowed"), g_bytes_get_size (*payload),
                    MKV_MAX_PAYLOAD_BYTES);
       return NULL;
     }
@@ -225,8 +228,8 @@ open_payload (MkvRouter *self, MkvRoute route, GBytes **payload, GBytes **inflat
   if (format == MKV_PAYLOAD_LOCKED_SPEC && self->locked_spec != NULL && route == MKV_ROUTE_EVENTS)
     return self->locked_spec;
   g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                       format == MKV_PAYLOAD_ZLIB ? "The payload inflates to what is compressed again"
-                                                  : "The payload is in no format that belongs here");
+                       format == MKV_PAYLOAD_ZLIB ? _("The payload inflates to what is compressed again")
+                                                  : _("The payload is in no format that belongs here"));
   return NULL;
 }
 
@@ -262,12 +265,13 @@ on_message (MkvTransport *transport, MkvMessage *message, gpointer user_data)
   mkv_observer_count (self->observer, MKV_COUNTER_BYTES_RECEIVED, (guint) g_bytes_get_size (payload));
   if (route == MKV_N_ROUTES)
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_TOPIC, "A message came on a topic that is none of this node's");
+      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_TOPIC,
+                         _("A message came on a topic that is none of this node's"));
       return;
     }
   if (mkv_message_get_retain (message))
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_RETAINED, "A retained message came on %s",
+      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_RETAINED, _("A retained message came on %s"),
                          self->topics[route]);
       return;
     }
@@ -276,8 +280,8 @@ on_message (MkvTransport *transport, MkvMessage *message, gpointer user_data)
   handler = self->handlers[route];
   if (handler.func == NULL)
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_TOPIC, "A message came on %s, where nobody listens",
-                         self->topics[route]);
+      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_TOPIC,
+                         _("A message came on %s, where nobody listens"), self->topics[route]);
       return;
     }
   codec = open_payload (self, route, &payload, &inflated, &error);
@@ -285,7 +289,7 @@ on_message (MkvTransport *transport, MkvMessage *message, gpointer user_data)
     mkv_observer_drop (self->observer,
                        g_error_matches (error, MKV_ERROR, MKV_ERROR_TOO_LARGE) ? MKV_COUNTER_DROPPED_TOO_LARGE
                                                                                : MKV_COUNTER_DROPPED_MALFORMED,
-                       "A message came on %s: %s", self->topics[route], error->message);
+                       _("A message came on %s: %s"), self->topics[route], error->message);
   handler.func (message, codec, codec != NULL ? payload : NULL, error, handler.user_data);
 }
 
@@ -543,16 +547,19 @@ check_sendable (MkvRouter *self, gsize n_bytes, gboolean watched, GError **error
 {
   if (self->state != MKV_TRANSPORT_CONNECTED)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, "There is no connection to the broker%s%s",
-                   self->error != NULL ? ": " : "", self->error != NULL ? self->error->message : "");
+      if (self->error != NULL)
+        g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("There is no connection to the broker: %s"),
+                     self->error->message);
+      else
+        g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("There is no connection to the broker"));
       return FALSE;
     }
   if (!watched && (self->n_unwatched >= MAX_UNWATCHED || self->unwatched_bytes + n_bytes > MAX_UNWATCHED_BYTES))
     {
       mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_RATE_LIMITED,
-                         "A message was not sent: %u others wait for the broker", self->n_unwatched);
+                         _("A message was not sent: too many wait for the broker, %u"), self->n_unwatched);
       g_set_error (error, MKV_ERROR, MKV_ERROR_RATE_LIMITED,
-                   "%u messages of %" G_GSIZE_FORMAT " octets wait for the broker: no more are taken",
+                   _("Too many messages wait for the broker, %u with %zu octets: no more are taken"),
                    self->n_unwatched, self->unwatched_bytes);
       return FALSE;
     }

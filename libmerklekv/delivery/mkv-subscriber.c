@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "delivery/mkv-subscriber-private.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -132,7 +135,7 @@ publish_presence (MkvSubscriber *self)
 
   if (!mkv_transport_publish (self->transport, message, 0, &error))
     {
-      g_info ("Presence was not published: %s", error->message);
+      g_info (_("Presence was not published: %s"), error->message);
       return;
     }
   mkv_observer_count (self->observer, MKV_COUNTER_MESSAGES_SENT, 1);
@@ -155,7 +158,7 @@ update_condition (MkvSubscriber *self)
     }
   if (text->len > 0)
     mkv_observer_set_condition (self->observer, "subscription", MKV_HEALTH_DEGRADED,
-                                "Not everything arrives as it should: %s", text->str);
+                                _("Not everything arrives as it should: %s"), text->str);
   else
     mkv_observer_clear_condition (self->observer, "subscription");
 }
@@ -208,9 +211,9 @@ on_check (gpointer user_data)
   self->check = mkv_clock_add_timeout (self->clock, RETRY_INTERVAL, self->context, on_check, self);
   if (self->listening && responses->error == NULL)
     mkv_observer_set_condition (self->observer, "deaf-subscription", MKV_HEALTH_DEGRADED,
-                                "This node does not hear what it publishes on %s: probably the broker's access rules "
-                                "(ACL) don't let it publish or subscribe there, and nothing else arrives either",
-                                responses->topic);
+                                _("This node does not hear what it publishes on %s: probably the broker's access "
+                                  "rules (ACL) don't let it publish or subscribe there, and nothing else arrives "
+                                  "either"), responses->topic);
   if (self->listening)
     responses->good = FALSE;
   subscribe_missing (self);
@@ -291,7 +294,7 @@ mkv_subscriber_hear (MkvSubscriber *self, GBytes *payload)
     return FALSE;
   if (!self->listening || !online || !has_suffix (payload, self->online_end))
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_OWN, "Presence came back on %s",
+      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_OWN, _("Presence came back on %s"),
                          get_response_subscription (self)->topic);
       return TRUE;
     }

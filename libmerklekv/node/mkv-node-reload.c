@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "node/mkv-node-private.h"
+
+#include <glib/gi18n-lib.h>
 
 /* The old link is down: the next takes its place. */
 static void
@@ -23,7 +27,7 @@ finish_swap (MkvNode *self)
   else
     {
       mkv_observer_set_condition (self->observer, "settings", MKV_HEALTH_DEGRADED,
-                                  "The new settings of the transport can't work, the old ones are in use: %s",
+                                  _("The new settings of the transport can't work, the old ones are in use: %s"),
                                   error->message);
       if (mkv_node_make_link (self, old_config, &old_link, NULL))
         mkv_node_start_link (self, old_link, old_config, NULL);

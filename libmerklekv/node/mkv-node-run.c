@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "node/mkv-node-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -105,8 +109,9 @@ create_storage (MkvNode *self, GError **error)
       storage = mkv_plugin_registry_create (self->registry, MKV_PLUGIN_STORAGE, "memory", &local_error);
       if (storage != NULL)
         mkv_observer_set_condition (self->observer, "storage-memory", MKV_HEALTH_DEGRADED,
-                                    "Data is kept in memory only, and gone when this process ends: there is no "
-                                    "storage plugin “%s”; if that is meant, set storage.backend to memory", backend);
+                                    _("Data is kept in memory only, and gone when this process ends: there is no "
+                                      "storage plugin “%s”; if that is meant, set storage.backend to memory"),
+                                    backend);
     }
   if (storage == NULL)
     g_propagate_error (error, local_error);
@@ -174,7 +179,7 @@ on_opened (GObject *source, GAsyncResult *result, gpointer user_data)
   /* The configuration may have been reloaded meanwhile. */
   mkv_node_update_policy (self);
   if (self->stop_tasks->len > 0)
-    g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The node was stopped while it started");
+    g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("The node was stopped while it started"));
   else if (!g_cancellable_set_error_if_cancelled (g_task_get_cancellable (self->start_task), &error) &&
            mkv_node_make_link (self, self->config, &link, &error))
     mkv_node_start_link (self, link, self->config, &error);
@@ -214,7 +219,7 @@ mkv_node_start_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallb
   g_task_set_source_tag (task, mkv_node_start_async);
   if (self->state != MKV_NODE_STOPPED)
     {
-      g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The node runs already, or is stopping");
+      g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("The node runs already, or is stopping"));
       return;
     }
   storage = create_storage (self, &error);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "node/mkv-node-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 
@@ -127,13 +131,13 @@ mkv_node_sync_async (MkvNode *self, const char *peer, GCancellable *cancellable,
   g_task_set_source_tag (task, mkv_node_sync_async);
   syncer = self->link != NULL ? mkv_link_get_syncer (self->link) : NULL;
   if (!mkv_node_is_running (self) || self->swapping)
-    g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The node is not running");
+    g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("The node is not running"));
   else if (self->link == NULL)
     g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                             "There is no broker: set transport.broker to one");
+                             _("There is no broker: set transport.broker to one"));
   else if (syncer == NULL)
     g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                             "Anti-entropy is off: set antientropy.enabled and replication.enabled to true");
+                             _("Anti-entropy is off: set antientropy.enabled and replication.enabled to true"));
   else
     mkv_syncer_sync_async (syncer, peer, cancellable, on_synced, g_steal_pointer (&task));
 }

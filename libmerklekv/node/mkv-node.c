@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "node/mkv-node-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -501,10 +505,10 @@ mkv_node_call_async (MkvNode *self, const char *client_id, MkvCommand *command, 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mkv_node_call_async);
   if (!mkv_node_is_running (self) || self->swapping)
-    g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The node is not running");
+    g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("The node is not running"));
   else if (self->link == NULL)
     g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                             "There is no broker: set transport.broker to one");
+                             _("There is no broker: set transport.broker to one"));
   else
     mkv_correlator_call_async (mkv_link_get_correlator (self->link), client_id, command, timeout_ms, cancellable,
                                on_answered, g_steal_pointer (&task));

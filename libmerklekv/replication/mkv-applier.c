@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "replication/mkv-applier-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -95,16 +99,14 @@ tell_skew (MkvApplier *self, GPtrArray *entries, guint n_future)
   seconds = (worst->timestamp - mkv_clock_get_time (self->clock)) / 1000;
   mkv_observer_count (self->observer, MKV_COUNTER_EVENTS_FUTURE, n_future - 1);
   mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_FUTURE,
-                     "An event of %s is not applied: its time is %" G_GINT64_FORMAT " s ahead", worst->node_id,
-                     seconds);
+                     _("An event of %s is not applied: its time is %" PRId64 " s ahead"), worst->node_id, seconds);
   /* The text changes each time: that must not fill the log. */
   if (self->skew_timer == NULL || now - self->skew_told_at >= SKEW_TELL_INTERVAL)
     {
       self->skew_told_at = now;
       mkv_observer_set_condition (self->observer, "clock-skew", MKV_HEALTH_DEGRADED,
-                                  "The clock of %s is %" G_GINT64_FORMAT " s ahead of this node's: its changes are "
-                                  "not applied; set the clock that is wrong",
-                                  worst->node_id, seconds);
+                                  _("The clock of %s is %" PRId64 " s ahead of this node's: its changes are not "
+                                    "applied; set the clock that is wrong"), worst->node_id, seconds);
     }
   clear_timer (&self->skew_timer);
   self->skew_timer = mkv_clock_add_timeout (self->clock, SKEW_MEMORY, self->context, on_skew_timer, self);
@@ -151,9 +153,8 @@ on_failed (MkvApplier *self, const MkvWrite *write)
     return;
   mkv_observer_count (self->observer, MKV_COUNTER_EVENTS_NOT_STORED, write->entries->len);
   mkv_observer_set_condition (self->observer, "events-waiting", MKV_HEALTH_DEGRADED,
-                              "Changes of other nodes can't be stored: %s; they are tried again, and no others are "
-                              "taken from the broker until the storage works",
-                              write->error->message);
+                              _("Changes of other nodes can't be stored: %s; they are tried again, and no others "
+                                "are taken from the broker until the storage works"), write->error->message);
   self->failing = TRUE;
   self->retry_timer = mkv_clock_add_timeout (self->clock, self->retry_delay, self->context, on_retry_timer, self);
   self->retry_delay = MIN (self->retry_delay * 2, MOST_RETRY_DELAY);
@@ -212,7 +213,7 @@ drop_own (MkvApplier *self, GPtrArray *entries)
   for (guint i = entries->len; i > 0; i--)
     if (g_str_equal (mkv_entry_get_stamp (entries->pdata[i - 1])->node_id, node_id))
       {
-        mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_OWN, "An event of this node itself came back");
+        mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_OWN, _("An event of this node itself came back"));
         g_ptr_array_remove_index (entries, i - 1);
       }
 }
@@ -230,10 +231,10 @@ on_message (MkvMessage *message, MkvCodec *codec, GBytes *payload, const GError 
     return;
   entries = mkv_codec_decode_events (codec, payload, &refused, &malformed);
   for (guint i = 0; refused != NULL && refused[i] != NULL; i++)
-    mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_REFUSED, "An event is refused: %s", refused[i]);
+    mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_REFUSED, _("An event is refused: %s"), refused[i]);
   if (entries == NULL)
     {
-      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MALFORMED, "A payload of events is refused: %s",
+      mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_MALFORMED, _("A payload of events is refused: %s"),
                          malformed->message);
       return;
     }

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "replication/mkv-publisher-private.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -158,11 +163,13 @@ pause_for (MkvPublisher *self, gint64 delay)
 }
 
 static void
-storage_failed (MkvPublisher *self, const char *what, const GError *error)
+storage_failed (MkvPublisher *self, gboolean reading, const GError *error)
 {
-  mkv_observer_set_condition (self->observer, "outbox", MKV_HEALTH_FAILED,
-                              "The outbox can't be %s: %s; nothing is published until the storage works again",
-                              what, error->message);
+  mkv_observer_set_condition (
+      self->observer, "outbox", MKV_HEALTH_FAILED,
+      reading ? _("The outbox can't be read: %s; nothing is published until the storage works again")
+              : _("The outbox can't be cleared: %s; nothing is published until the storage works again"),
+      error->message);
   pause_for (self, self->retry_delay);
   self->retry_delay = MIN (self->retry_delay * 2, MOST_RETRY_DELAY);
 }
@@ -207,7 +214,7 @@ on_cleared (MkvOutboxClearer *clearer, const GError *error, gpointer user_data)
 
   if (error != NULL)
     {
-      storage_failed (self, "cleared", error);
+      storage_failed (self, FALSE, error);
       return;
     }
   storage_works (self);
@@ -222,15 +229,15 @@ explain_reason (gint reason)
   switch (reason)
     {
     case REASON_NOT_AUTHORIZED:
-      return "not authorized: its access list must let this client publish there";
+      return _("not authorized: its access list must let this client publish there");
     case REASON_PACKET_TOO_LARGE:
-      return "packet too large: raise its packet limit, or write shorter values";
+      return _("packet too large: raise its packet limit, or write shorter values");
     case REASON_QUOTA_EXCEEDED:
-      return "quota exceeded: raise it, or write less often";
+      return _("quota exceeded: raise it, or write less often");
     case REASON_PAYLOAD_FORMAT_INVALID:
-      return "payload format invalid: another codec, or no compression, may help";
+      return _("payload format invalid: another codec, or no compression, may help");
     default:
-      return "its log may say why";
+      return _("its log may say why");
     }
 }
 
@@ -247,10 +254,10 @@ refuse (MkvPublisher *self, GPtrArray *entries, const char *why)
     }
   self->refused = TRUE;
   mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_REJECTED_BY_BROKER,
-                     "The event with seq %" G_GINT64_FORMAT " stays in the outbox: %s",
+                     _("The event with seq %" PRId64 " stays in the outbox: %s"),
                      mkv_entry_get_stamp (entries->pdata[0])->seq, why);
   mkv_observer_set_condition (self->observer, "events-refused", MKV_HEALTH_DEGRADED,
-                              "Events stay in the outbox: %s", why);
+                              _("Events stay in the outbox: %s"), why);
 }
 
 static void
@@ -271,7 +278,7 @@ on_sent (gint reason, gpointer user_data)
     }
   else
     {
-      g_autofree char *why = g_strdup_printf ("the broker refuses events on %s with reason 0x%02X, %s",
+      g_autofree char *why = g_strdup_printf (_("the broker refuses events on %s with reason 0x%02X, %s"),
                                               mkv_router_get_events_topic (self->router), (guint) reason,
                                               explain_reason (reason));
 
@@ -299,7 +306,7 @@ next_batch (MkvPublisher *self, gsize max_bytes)
     return NULL;
   if (!mkv_outbox_reader_fill (self->reader, self->max_batch, max_bytes, &error))
     {
-      storage_failed (self, "read", error);
+      storage_failed (self, TRUE, error);
       return NULL;
     }
   storage_works (self);
