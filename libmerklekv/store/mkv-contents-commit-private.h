@@ -45,12 +45,19 @@ gboolean mkv_contents_build (MkvContents *self, GError **error);
  * Returns whether that still has to be stored. The leader's. */
 gboolean mkv_contents_prepare (MkvContents *self, gint64 now, gint64 *horizon);
 
-/* The change of meta that stores @horizon. */
-void mkv_contents_add_horizon (MkvStorageBatch *batch, gint64 horizon);
+/* The changes of meta that store @horizon, and the time that is believed. */
+void mkv_contents_add_horizon (MkvContents *self, MkvStorageBatch *batch, gint64 horizon);
 
 /* Graves that are to go, oldest first. (transfer full) (element-type
  * MkvTombstone). The leader's. */
 GPtrArray *mkv_contents_list_due (MkvContents *self, guint n);
+
+/* Before mkv_contents_commit(): those of them that have to be published first
+ * (element-type MkvTombstone). The leader's. */
+void mkv_contents_keep (MkvContents *self, GPtrArray *graves);
+
+/* Before mkv_contents_commit(): @entries have been published. The leader's. */
+void mkv_contents_published (MkvContents *self, GPtrArray *entries);
 
 /* The batch has been applied: @entries, a MkvStaged for each, the graves it
  * removed (nullable), and the horizon that is now stored, or -1. Returns whether

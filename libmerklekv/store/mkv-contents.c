@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "base/mkv-error.h"
+#include "store/mkv-belief-private.h"
 #include "store/mkv-young-private.h"
 
 #define META_HORIZON "horizon"
+#define META_BELIEF "believed-time"
 #define DEFAULT_TOMBSTONE_RETENTION (24 * MKV_HOUR)
 #define DEFAULT_GRAVE_RETENTION (90 * 24 * MKV_HOUR)
 #define DEFAULT_MAX_GRAVES 1000000
@@ -35,6 +37,7 @@ struct _MkvContents
   GMutex mutex;
   MkvContentsPolicy policy;
   MkvHolding holding;
+  MkvBelief belief;
   MkvYoung *young;
   guint64 generation;
   gint64 last_change; /* us */
@@ -85,6 +88,7 @@ mkv_contents_new (MkvStorage *storage, MkvClock *clock, const MkvContentsPolicy 
   self->user_data = user_data;
   g_mutex_init (&self->mutex);
   mkv_holding_init (&self->holding, 0, 0, 0);
+  mkv_belief_init (&self->belief);
   set_policy (self, policy);
   self->young = mkv_young_new ();
   self->last_change = LONG_AGO;
@@ -126,6 +130,7 @@ move_to (MkvContents *self, gint64 now)
   gboolean changed;
 
   self->now = now;
+  mkv_belief_look (&self->belief, now, mkv_clock_get_monotonic_time (self->clock), self->policy.grave_retention);
   changed = mkv_holding_set_limit (&self->holding, now + self->policy.skew_max_future);
   if (horizon > self->holding.horizon)
     changed = mkv_holding_raise_horizon (&self->holding, horizon) || changed;
@@ -141,11 +146,22 @@ is_stale (MkvContents *self)
   return mkv_holding_is_stale (&self->holding) || self->holding.horizon > mkv_horizon_get_greatest (self->now);
 }
 
-/* Called with the mutex held. Graves older than this are to go. */
+/* Called with the mutex held. Graves older than this are to go: by the horizon,
+ * and by what has passed, too, as they are gone for good. */
 static gint64
 get_end_of_graves (MkvContents *self)
 {
-  return self->holding.horizon - self->policy.grave_retention;
+  return MIN (self->holding.horizon, compute_horizon (self, mkv_belief_get_certain (&self->belief))) -
+         self->policy.grave_retention;
+}
+
+/* Called with the mutex held. By how many graves there are too many. */
+static guint64
+count_surplus (MkvContents *self)
+{
+  guint64 n_graves = self->holding.n_graves - mkv_tombstones_get_count (self->holding.unsent);
+
+  return n_graves - MIN (n_graves, self->policy.max_graves);
 }
 
 /* Called with the mutex held. */
@@ -153,7 +169,7 @@ static gboolean
 is_due (MkvContents *self)
 {
   return self->holding.horizon != self->stored_horizon || is_stale (self) ||
-         self->holding.n_graves > self->policy.max_graves ||
+         count_surplus (self) > 0 ||
          mkv_tombstones_get_oldest (self->holding.tombstones) < get_end_of_graves (self);
 }
 
@@ -178,8 +194,8 @@ get_state (MkvContents *self, MkvContentsState *state)
   state->last_change = self->last_change;
   state->horizon = holding->horizon;
   state->n_entries = mkv_tree_get_count (holding->tree);
-  state->n_tombstones = mkv_tombstones_get_count (holding->tombstones) - holding->n_graves -
-                        holding->n_withheld_tombstones;
+  state->n_tombstones = mkv_tombstones_get_count (holding->tombstones) + mkv_tombstones_get_count (holding->unsent) -
+                        holding->n_graves - holding->n_withheld_tombstones;
   state->n_graves = holding->n_graves;
   state->n_withheld = holding->n_withheld;
   state->next_admission = next != NULL ? next->timestamp - self->policy.skew_max_future : -1;
@@ -275,40 +291,60 @@ mkv_contents_set_policy (MkvContents *self, const MkvContentsPolicy *policy)
   g_mutex_unlock (&self->mutex);
 }
 
-/* What an earlier run kept: -1 where there is nothing that can be read, and it
- * is computed. */
+/* What an earlier run kept under @name: "" where there is nothing. */
+static char *
+read_text (MkvContents *self, const char *name, GError **error)
+{
+  GError *local_error = NULL;
+  g_autoptr (GBytes) value = mkv_storage_get_meta (self->storage, name, &local_error);
+
+  if (value != NULL && g_bytes_get_size (value) > 0)
+    return g_strndup (g_bytes_get_data (value, NULL), g_bytes_get_size (value));
+  if (local_error == NULL || g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+    {
+      g_clear_error (&local_error);
+      return g_strdup ("");
+    }
+  g_propagate_error (error, local_error);
+  return NULL;
+}
+
+/* *@horizon is -1 where there is none that can be read, and it is computed. */
 static gboolean
 read_horizon (MkvContents *self, gint64 *horizon, GError **error)
 {
-  GError *local_error = NULL;
-  g_autoptr (GBytes) value = mkv_storage_get_meta (self->storage, META_HORIZON, &local_error);
-  g_autofree char *text = NULL;
+  g_autofree char *text = read_text (self, META_HORIZON, error);
+  g_autofree char *belief = text != NULL ? read_text (self, META_BELIEF, error) : NULL;
 
-  *horizon = -1;
-  if (value == NULL)
-    {
-      if (!g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
-        {
-          g_propagate_error (error, local_error);
-          return FALSE;
-        }
-      g_error_free (local_error);
-      return TRUE;
-    }
-  text = g_strndup (g_bytes_get_data (value, NULL) != NULL ? g_bytes_get_data (value, NULL) : "",
-                    g_bytes_get_size (value));
+  if (belief == NULL)
+    return FALSE;
   if (!g_ascii_string_to_signed (text, 10, 0, G_MAXINT64, horizon, NULL) || *horizon % MKV_HOUR != 0)
     *horizon = -1;
+  g_mutex_lock (&self->mutex);
+  mkv_belief_from_string (&self->belief, belief);
+  g_mutex_unlock (&self->mutex);
   return TRUE;
 }
 
-void
-mkv_contents_add_horizon (MkvStorageBatch *batch, gint64 horizon)
+static void
+add_text (MkvStorageBatch *batch, const char *name, const char *text)
 {
-  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, horizon);
   g_autoptr (GBytes) value = g_bytes_new (text, strlen (text));
 
-  mkv_storage_batch_set_meta (batch, META_HORIZON, value);
+  mkv_storage_batch_set_meta (batch, name, value);
+}
+
+void
+mkv_contents_add_horizon (MkvContents *self, MkvStorageBatch *batch, gint64 horizon)
+{
+  g_autofree char *text = g_strdup_printf ("%" G_GINT64_FORMAT, horizon);
+  g_autofree char *belief = NULL;
+
+  g_mutex_lock (&self->mutex);
+  belief = mkv_belief_to_string (&self->belief);
+  g_mutex_unlock (&self->mutex);
+  add_text (batch, META_HORIZON, text);
+  add_text (batch, META_BELIEF, belief);
   mkv_storage_batch_raise_durability (batch, MKV_DURABILITY_ORDERED);
 }
 
@@ -403,7 +439,7 @@ mkv_contents_list_due (MkvContents *self, guint n)
   GPtrArray *list;
 
   g_mutex_lock (&self->mutex);
-  n_over = holding->n_graves - MIN (holding->n_graves, self->policy.max_graves);
+  n_over = count_surplus (self);
   /* By a clock that was wrong no grave has come of age. */
   if (is_stale (self))
     list = mkv_tombstones_list (holding->tombstones, 0, 0);
@@ -413,6 +449,30 @@ mkv_contents_list_due (MkvContents *self, guint n)
     list = mkv_tombstones_list (holding->tombstones, get_end_of_graves (self), n);
   g_mutex_unlock (&self->mutex);
   return list;
+}
+
+void
+mkv_contents_keep (MkvContents *self, GPtrArray *graves)
+{
+  g_mutex_lock (&self->mutex);
+  for (guint i = 0; i < graves->len; i++)
+    {
+      const MkvTombstone *grave = graves->pdata[i];
+
+      mkv_holding_keep_grave (&self->holding, grave->hour, grave->key);
+    }
+  g_mutex_unlock (&self->mutex);
+}
+
+void
+mkv_contents_published (MkvContents *self, GPtrArray *entries)
+{
+  g_mutex_lock (&self->mutex);
+  for (guint i = 0; i < entries->len; i++)
+    if (mkv_entry_is_tombstone (entries->pdata[i]))
+      mkv_holding_release_grave (&self->holding, mkv_entry_get_stamp (entries->pdata[i])->timestamp,
+                                 mkv_entry_get_key (entries->pdata[i]));
+  g_mutex_unlock (&self->mutex);
 }
 
 gboolean

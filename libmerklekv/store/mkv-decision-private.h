@@ -44,9 +44,10 @@ void mkv_decision_reset (MkvDecision *self);
 void mkv_decision_write (MkvDecision *self, MkvWrite *write);
 
 /* Removes @graves (element-type MkvTombstone), behind all writes of the batch,
- * from the storage, and from @graves those that it can't. Returns FALSE where
- * the storage could not be read. */
-gboolean mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves);
+ * from the storage, and from @graves those that it can't; what still has to be
+ * published goes from there to @unsent. Returns FALSE where the storage could
+ * not be read. */
+gboolean mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves, GPtrArray *unsent);
 
 /* Writes @number as 16 hexadecimal digits, without a NUL behind them. */
 void mkv_write_hex (char *text, guint64 number);

@@ -547,8 +547,27 @@ mkv_decision_write (MkvDecision *self, MkvWrite *write)
     write->receipt (write, self->batch, write->receipt_data);
 }
 
+/* Whether @entry has a mark in the outbox; FALSE, too, where that can't be read. */
+static gboolean
+is_marked (MkvDecision *self, MkvEntry *entry, GError **error)
+{
+  char name[MKV_OUTBOX_NAME_MAX];
+  g_autoptr (GBytes) mark = NULL;
+  GError *local_error = NULL;
+
+  mkv_outbox_name (name, mkv_entry_get_stamp (entry)->seq, mkv_entry_get_key (entry));
+  mark = mkv_storage_get_meta (self->storage, name, &local_error);
+  if (mark != NULL)
+    return TRUE;
+  if (g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+    g_error_free (local_error);
+  else
+    g_propagate_error (error, local_error);
+  return FALSE;
+}
+
 gboolean
-mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves)
+mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves, GPtrArray *unsent)
 {
   gboolean readable = TRUE;
 
@@ -557,6 +576,7 @@ mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves)
       const MkvTombstone *grave = graves->pdata[i];
       g_autoptr (MkvEntry) current = NULL;
       g_autoptr (GError) error = NULL;
+      gboolean marked;
 
       if (g_hash_table_contains (self->pending, grave->key))
         {
@@ -564,18 +584,23 @@ mkv_decision_remove_graves (MkvDecision *self, GPtrArray *graves)
           g_ptr_array_remove_index_fast (graves, i);
           continue;
         }
-      if (!look_up (self, grave->key, &current, &error))
+      marked = look_up (self, grave->key, &current, &error) && current != NULL && is_own (self, current) &&
+               is_marked (self, current, &error);
+      if (error != NULL)
         {
           g_ptr_array_remove_index_fast (graves, i);
           readable = FALSE;
+          continue;
+        }
+      if (marked)
+        {
+          g_ptr_array_add (unsent, g_ptr_array_steal_index_fast (graves, i));
           continue;
         }
       if (current == NULL || !is_grave (self, current))
         continue;
       mkv_storage_batch_remove (self->batch, grave->key);
       mkv_storage_batch_raise_durability (self->batch, MKV_DURABILITY_ORDERED);
-      if (self->policy.outbox && is_own (self, current))
-        mark_outbox (self, current, FALSE);
     }
   return readable;
 }

@@ -21,7 +21,8 @@ typedef struct
 {
   MkvTree *tree;
   MkvTreeBuilder *builder;   /* between mkv_holding_begin() and _end(), else NULL */
-  MkvTombstones *tombstones; /* all: in the tree, graves, withheld */
+  MkvTombstones *tombstones; /* in the tree, graves, withheld: all but these: */
+  MkvTombstones *unsent;     /* graves of age that have to be published first */
   MkvAhead *ahead;           /* at least all later than limit */
   gint64 horizon;            /* a full hour; older tombstones are graves */
   gint64 limit;              /* later entries are withheld from the tree */
@@ -44,8 +45,11 @@ void mkv_holding_end (MkvHolding *self);
  * Returns whether the tree has changed. */
 gboolean mkv_holding_put (MkvHolding *self, const MkvEntry *entry, gint64 old_timestamp, gboolean old_tombstone);
 
-/* A grave has gone from the store. */
+/* A grave has gone from the store; or it can't go before it was published; or
+ * one of those was. */
 void mkv_holding_remove_grave (MkvHolding *self, gint64 timestamp, const char *key);
+void mkv_holding_keep_grave (MkvHolding *self, gint64 timestamp, const char *key);
+void mkv_holding_release_grave (MkvHolding *self, gint64 timestamp, const char *key);
 
 /* Tombstones that are now older leave the tree, which becomes the holding's of
  * a higher horizon. Returns whether the tree has changed. */

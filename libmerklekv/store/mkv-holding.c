@@ -8,6 +8,7 @@ mkv_holding_init (MkvHolding *self, gint64 horizon, gint64 limit, gint64 margin)
   *self = (MkvHolding){ .horizon = horizon, .limit = limit, .margin = margin, .high = -1 };
   self->tree = mkv_tree_new ();
   self->tombstones = mkv_tombstones_new ();
+  self->unsent = mkv_tombstones_new ();
   self->ahead = mkv_ahead_new ();
 }
 
@@ -17,6 +18,7 @@ mkv_holding_clear (MkvHolding *self)
   g_clear_pointer (&self->builder, mkv_tree_builder_free);
   g_clear_pointer (&self->tree, mkv_tree_free);
   g_clear_pointer (&self->tombstones, mkv_tombstones_free);
+  g_clear_pointer (&self->unsent, mkv_tombstones_free);
   g_clear_pointer (&self->ahead, mkv_ahead_free);
 }
 
@@ -47,7 +49,8 @@ forget (MkvHolding *self, const char *key, gint64 timestamp, gboolean tombstone)
 
   if (tombstone)
     {
-      mkv_tombstones_remove (self->tombstones, timestamp, key);
+      if (!mkv_tombstones_remove (self->tombstones, timestamp, key))
+        mkv_tombstones_remove (self->unsent, timestamp, key);
       self->n_graves -= timestamp < self->horizon ? 1 : 0;
     }
   if (!mkv_ahead_is_empty (self->ahead))
@@ -94,6 +97,20 @@ void
 mkv_holding_remove_grave (MkvHolding *self, gint64 timestamp, const char *key)
 {
   forget (self, key, timestamp, TRUE);
+}
+
+void
+mkv_holding_keep_grave (MkvHolding *self, gint64 timestamp, const char *key)
+{
+  if (mkv_tombstones_remove (self->tombstones, timestamp, key))
+    mkv_tombstones_add (self->unsent, timestamp, key);
+}
+
+void
+mkv_holding_release_grave (MkvHolding *self, gint64 timestamp, const char *key)
+{
+  if (mkv_tombstones_remove (self->unsent, timestamp, key))
+    mkv_tombstones_add (self->tombstones, timestamp, key);
 }
 
 static void

@@ -263,7 +263,7 @@ commit (MkvWrite *first, gpointer user_data)
   MkvLocalStore *self = user_data;
   MkvDecision *decision = &self->decision;
   GError *error = NULL;
-  g_autoptr (GPtrArray) graves = NULL;
+  g_autoptr (GPtrArray) graves = NULL, unsent = NULL;
   GPtrArray *entries;
   gboolean unstored, readable = TRUE, maintenance = FALSE, probe = FALSE;
 
@@ -291,10 +291,11 @@ commit (MkvWrite *first, gpointer user_data)
   if (maintenance)
     {
       graves = mkv_contents_list_due (self->contents, GRAVE_PAGE);
-      readable = mkv_decision_remove_graves (decision, graves);
+      unsent = g_ptr_array_new_with_free_func (g_free);
+      readable = mkv_decision_remove_graves (decision, graves, unsent);
     }
   if (unstored)
-    mkv_contents_add_horizon (decision->batch, decision->horizon);
+    mkv_contents_add_horizon (self->contents, decision->batch, decision->horizon);
   if (probe)
     mkv_storage_batch_raise_durability (decision->batch, decision->policy.durability);
   if (probe || decision->seq != self->seq || decision->clock_high != self->clock_high)
@@ -318,6 +319,11 @@ commit (MkvWrite *first, gpointer user_data)
     }
   mkv_store_room_tell (self->observer, &self->lacking, decision);
 
+  if (unsent != NULL)
+    mkv_contents_keep (self->contents, unsent);
+  for (MkvWrite *write = first; write != NULL; write = write->next)
+    if (write->kind == MKV_WRITE_CLEAR_OUTBOX)
+      mkv_contents_published (self->contents, write->entries);
   entries = mkv_storage_batch_get_entries (decision->batch);
   if (mkv_contents_commit (self->contents, entries, decision->staged, graves, unstored ? decision->horizon : -1))
     queue_maintenance (self);

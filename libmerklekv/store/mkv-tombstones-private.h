@@ -18,7 +18,8 @@ void mkv_tombstones_free (MkvTombstones *self);
 
 /* A key is in it at most once: its older tombstone is removed first. */
 void mkv_tombstones_add (MkvTombstones *self, gint64 timestamp, const char *key);
-void mkv_tombstones_remove (MkvTombstones *self, gint64 timestamp, const char *key);
+/* Returns whether it was in it. */
+gboolean mkv_tombstones_remove (MkvTombstones *self, gint64 timestamp, const char *key);
 
 guint64 mkv_tombstones_get_count (const MkvTombstones *self);
 

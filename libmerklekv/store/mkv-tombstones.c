@@ -78,21 +78,22 @@ mkv_tombstones_add (MkvTombstones *self, gint64 timestamp, const char *key)
   self->count += g_hash_table_add (bucket->keys, g_strdup (key)) ? 1 : 0;
 }
 
-void
+gboolean
 mkv_tombstones_remove (MkvTombstones *self, gint64 timestamp, const char *key)
 {
   Bucket *bucket = find (self, timestamp);
   GTreeNode *first;
 
   if (bucket == NULL || !g_hash_table_remove (bucket->keys, key))
-    return;
+    return FALSE;
   self->count--;
   if (g_hash_table_size (bucket->keys) > 0)
-    return;
+    return TRUE;
   self->latest = NULL;
   g_tree_remove (self->buckets, &bucket->hour);
   first = g_tree_node_first (self->buckets);
   self->oldest = first != NULL ? ((Bucket *) g_tree_node_value (first))->hour : G_MAXINT64;
+  return TRUE;
 }
 
 guint64

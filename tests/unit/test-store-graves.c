@@ -6,6 +6,7 @@
 #include "mkv-contents-world.h"
 #include "mkv-storage-memory.h"
 #include "mkv-test-storage.h"
+#include "store/mkv-belief-private.h"
 
 static Replica *
 new_replica (gint64 now)
@@ -19,6 +20,31 @@ new_replica_with (gint64 now, gint64 retention, gint64 grave_retention, guint64 
   const MkvStorePolicy policy = { MKV_DURABILITY_NONE, TRUE, SKEW, FALSE, 0, retention, grave_retention, max_graves };
 
   return replica_new (mkv_manual_clock_new (now), mkv_storage_memory_new (), &policy);
+}
+
+/* Lets time pass, in ms, with a look now and then. */
+static void
+pass (Replica *r, gint64 ms)
+{
+  for (gint64 step; ms > 0; ms -= step)
+    {
+      step = MIN (ms, 12 * HOUR);
+      mkv_manual_clock_advance (r->clock, step * 1000);
+      replica_get_state (r);
+    }
+}
+
+/* The broker has what @r wrote last under @key. */
+static void
+publish (Replica *r, const char *key)
+{
+  MkvWrite write = { .kind = MKV_WRITE_CLEAR_OUTBOX };
+
+  write.entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+  g_ptr_array_add (write.entries, mkv_storage_get (r->storage, key, NULL));
+  mkv_store_submit (MKV_STORE (r->store), &write, NULL);
+  g_assert_no_error (write.error);
+  g_ptr_array_unref (write.entries);
 }
 
 static void
@@ -201,19 +227,20 @@ test_expiry (void)
 {
   g_autoptr (Replica) r = new_replica_with (NOW, DAY, 2 * DAY, 0);
 
-  g_test_summary ("A grave is removed, with its outbox mark, when its time is over, and not before");
+  g_test_summary ("A grave is removed when its time is over, and not before");
   replica_delete (r, "own");
   replica_delete (r, "again");
+  publish (r, "own");
   mkv_write_free (replica_apply (r, replica_make ("later", NULL, NOW + SKEW, "z", 1)));
-  mkv_manual_clock_set_time (r->clock, NOW + DAY + HOUR);
+  pass (r, DAY + HOUR);
   g_assert_cmpuint (replica_get_state (r).n_graves, ==, 3);
   replica_set (r, "again", "1");
   g_assert_cmpuint (replica_get_state (r).n_graves, ==, 2);
-  mkv_manual_clock_set_time (r->clock, NOW + 3 * DAY + HOUR - 1);
+  pass (r, 2 * DAY - 1);
   replica_settle (r);
   g_assert_cmpuint (replica_get_state (r).n_graves, ==, 2);
   g_assert_true (replica_has (r, "own"));
-  mkv_manual_clock_set_time (r->clock, NOW + 3 * DAY + HOUR);
+  pass (r, 1);
   replica_settle (r);
   g_assert_cmpuint (replica_get_state (r).n_graves, ==, 0);
   g_assert_false (replica_has (r, "own"));
@@ -227,6 +254,166 @@ test_expiry (void)
   }
   replica_reopen (r);
   replica_assert_right (r);
+}
+
+static void
+test_unsent (void)
+{
+  g_autoptr (Replica) r = new_replica_with (NOW, DAY, 2 * DAY, 1);
+  g_autoptr (GPtrArray) entries = NULL;
+  gint64 seq;
+
+  g_test_summary ("A grave that has not been published is not removed: not by its age, and not for their number");
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("k%u", i);
+
+      replica_delete (r, key);
+    }
+  pass (r, 100 * DAY);
+  replica_settle (r);
+  replica_assert_right (r);
+  g_assert_cmpuint (replica_get_state (r).n_graves, ==, 3);
+  entries = mkv_local_store_list_outbox (r->store, 0, 10, &seq, NULL);
+  g_assert_cmpuint (entries->len, ==, 3);
+
+  publish (r, "k1");
+  replica_settle (r);
+  g_assert_false (replica_has (r, "k1"));
+  g_assert_cmpuint (replica_get_state (r).n_graves, ==, 2);
+  replica_assert_right (r);
+  /* The same where nothing is known but what the storage holds. */
+  replica_reopen (r);
+  pass (r, 4 * DAY);
+  replica_settle (r);
+  g_assert_cmpuint (replica_get_state (r).n_graves, ==, 2);
+  replica_set (r, "k0", "back");
+  publish (r, "k2");
+  replica_settle (r);
+  g_assert_cmpuint (replica_get_state (r).n_graves, ==, 0);
+  g_assert_false (replica_has (r, "k2"));
+  g_assert_true (replica_has (r, "k0"));
+  replica_assert_right (r);
+}
+
+static void
+assert_graves (Replica *r, guint n)
+{
+  replica_settle (r);
+  g_assert_cmpuint (replica_get_state (r).n_graves, ==, n);
+  replica_assert_right (r);
+}
+
+static void
+test_jump (void)
+{
+  g_autoptr (Replica) r = new_replica (NOW);
+  gint64 now;
+
+  g_test_summary ("What a clock that jumps ahead makes old is forgotten only once the node has seen 90 days pass");
+  /* The clock is right, and has been for long. */
+  pass (r, 100 * DAY);
+  replica_delete (r, "own");
+  publish (r, "own");
+  now = mkv_clock_get_time (MKV_CLOCK (r->clock));
+  mkv_write_free (replica_apply (r, replica_make ("other", NULL, now - HOUR, "z", 1)));
+  mkv_write_free (replica_apply (r, replica_make ("old", NULL, now - DAY + HOUR, "z", 2)));
+
+  mkv_manual_clock_set_time (r->clock, now + 3000 * DAY);
+  assert_graves (r, 3);
+  replica_reopen (r);
+  assert_graves (r, 3);
+  pass (r, 60 * DAY);
+  assert_graves (r, 3);
+  /* To where it was, and back, and on. */
+  mkv_manual_clock_set_time (r->clock, now + 60 * DAY);
+  replica_settle (r);
+  pass (r, HOUR);
+  mkv_manual_clock_set_time (r->clock, now + 3060 * DAY);
+  assert_graves (r, 3);
+  mkv_manual_clock_set_time (r->clock, now + 5000 * DAY);
+  assert_graves (r, 3);
+  pass (r, 29 * DAY);
+  assert_graves (r, 3);
+  replica_reopen (r);
+  assert_graves (r, 3);
+
+  /* Once the clock is right all is where it was. */
+  mkv_manual_clock_set_time (r->clock, now);
+  assert_graves (r, 0);
+  g_assert_cmpuint (replica_get_state (r).n_tombstones, ==, 3);
+
+  pass (r, HOUR);
+
+  /* But not for ever: it may have been the earlier time that was wrong. */
+  mkv_manual_clock_set_time (r->clock, now + 4000 * DAY);
+  assert_graves (r, 3);
+  pass (r, 90 * DAY - HOUR);
+  assert_graves (r, 3);
+  pass (r, HOUR);
+  assert_graves (r, 0);
+}
+
+static void
+test_off (void)
+{
+  g_autoptr (Replica) r = new_replica (NOW);
+  gint64 now;
+
+  g_test_summary ("A node that is off for a week at a time forgets as one that is not");
+  pass (r, 100 * DAY);
+  now = mkv_clock_get_time (MKV_CLOCK (r->clock));
+  mkv_write_free (replica_apply (r, replica_make ("k", NULL, now - HOUR, "z", 1)));
+  for (guint i = 1; i <= 12; i++)
+    {
+      assert_graves (r, i == 1 ? 0 : 1);
+      mkv_manual_clock_set_time (r->clock, now + i * 7 * DAY);
+      replica_reopen (r);
+      pass (r, 2 * HOUR);
+    }
+  pass (r, 6 * DAY);
+  assert_graves (r, 1);
+  pass (r, DAY);
+  assert_graves (r, 0);
+}
+
+static void
+test_belief (void)
+{
+  MkvBelief belief;
+  gint64 us = 5 * G_USEC_PER_SEC;
+
+  g_test_summary ("A device that wakes up in 1970 each time soon knows the time all the same, and doubts a third one");
+  mkv_belief_init (&belief);
+  for (gint64 day = 0; day < 100; day++)
+    {
+      g_autofree char *text = NULL;
+
+      mkv_belief_look (&belief, 5000, us, 90 * DAY);
+      us += G_USEC_PER_SEC;
+      mkv_belief_look (&belief, 6000, us, 90 * DAY);
+      mkv_belief_look (&belief, NOW + day * DAY, us, 90 * DAY);
+      us += 23 * HOUR * 1000;
+      mkv_belief_look (&belief, NOW + day * DAY + 23 * HOUR, us, 90 * DAY);
+      if (day < 93)
+        g_assert_cmpint (mkv_belief_get_certain (&belief), <, 100 * DAY);
+      text = mkv_belief_to_string (&belief);
+      mkv_belief_init (&belief);
+      mkv_belief_from_string (&belief, text);
+    }
+  g_assert_cmpint (mkv_belief_get_certain (&belief), ==, NOW + 99 * DAY + 23 * HOUR);
+
+  mkv_belief_from_string (&belief, "damaged");
+  mkv_belief_from_string (&belief, "1 2 -3");
+  g_assert_cmpint (mkv_belief_get_certain (&belief), ==, NOW + 99 * DAY + 23 * HOUR);
+
+  /* First far behind for an hour, then far ahead: the earlier one counts. */
+  mkv_belief_look (&belief, NOW - 500 * DAY, us, 90 * DAY);
+  us += HOUR * 1000;
+  mkv_belief_look (&belief, NOW - 500 * DAY + HOUR, us, 90 * DAY);
+  g_assert_cmpint (mkv_belief_get_certain (&belief), ==, NOW - 500 * DAY + HOUR);
+  mkv_belief_look (&belief, NOW + 3000 * DAY, us, 90 * DAY);
+  g_assert_cmpint (mkv_belief_get_certain (&belief), ==, NOW - 500 * DAY + HOUR);
 }
 
 static void
@@ -275,7 +462,7 @@ test_failing (void)
   replica_delete (r, "k");
   replica_settle (r);
   mkv_test_storage_fail (storage, TRUE);
-  mkv_manual_clock_set_time (r->clock, NOW + 3 * DAY);
+  mkv_manual_clock_advance (r->clock, 3 * DAY * 1000);
   for (guint i = 0; i < 3; i++)
     {
       MkvWrite write = { .kind = MKV_WRITE_MAINTAIN };
@@ -317,7 +504,7 @@ test_with_writes (void)
   mkv_test_storage_let (storage, FALSE);
   mkv_store_set_async (MKV_STORE (r->store), "first", value, NULL, mkv_test_store_result, &first);
   mkv_test_storage_wait_blocked (storage);
-  mkv_manual_clock_set_time (r->clock, NOW + 3 * DAY);
+  mkv_manual_clock_advance (r->clock, 3 * DAY * 1000);
   replica_get_state (r);
   mkv_store_set_async (MKV_STORE (r->store), "a", value, NULL, mkv_test_store_result, &second);
   mkv_test_storage_let (storage, TRUE);
@@ -341,6 +528,10 @@ main (int argc, char *argv[])
   g_test_add_func ("/store-graves/retention", test_retention);
   g_test_add_func ("/store-graves/stale", test_stale);
   g_test_add_func ("/store-graves/expiry", test_expiry);
+  g_test_add_func ("/store-graves/unsent", test_unsent);
+  g_test_add_func ("/store-graves/jump", test_jump);
+  g_test_add_func ("/store-graves/off", test_off);
+  g_test_add_func ("/store-graves/belief", test_belief);
   g_test_add_func ("/store-graves/bound", test_bound);
   g_test_add_func ("/store-graves/failing", test_failing);
   g_test_add_func ("/store-graves/with-writes", test_with_writes);
