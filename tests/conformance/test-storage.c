@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mkv-error.h"
+#include "mkv-storage-file.h"
 #include "mkv-storage-lmdb.h"
 #include "mkv-storage-memory.h"
 #include "mkv-test-storage.h"
@@ -26,6 +27,7 @@ make_test_storage (void)
 }
 
 static const Backend backends[] = {
+  { "file", mkv_storage_file_new },
   { "lmdb", mkv_storage_lmdb_new },
   { "memory", mkv_storage_memory_new },
   /* The fixture of other tests, held against the same suite. */
