@@ -30,6 +30,8 @@
 #include "plugin/mkv-plugin-descriptor.h"
 #include "plugin/mkv-plugin-info.h"
 #include "plugin/mkv-plugin-registry.h"
+#include "security/mkv-sealed-storage.h"
+#include "security/mkv-secret-file.h"
 #include "storage/mkv-storage-batch.h"
 #include "storage/mkv-storage-folder.h"
 #include "storage/mkv-storage.h"

@@ -12,7 +12,6 @@
 #define NO_METRICS N_("metrics")
 #define NO_TOKENS N_("tokens")
 #define NO_NETWORK_KEY N_("network keys and encryption of values")
-#define NO_ENCRYPTION N_("encryption of storages")
 
 /* Every setting there is; doc/configuration and data/merklekv.conf follow it. */
 static const MkvSetting settings[] = {
@@ -26,7 +25,7 @@ static const MkvSetting settings[] = {
   { "storage.durability", MKV_SETTING_WORD, "durable", .words = "none ordered durable", .testing = "none",
     .edge = "ordered" },
   { "storage.max-size", MKV_SETTING_SIZE, "0", .edge = "64M" },
-  { "storage.encryption-key-file", MKV_SETTING_FILE, .use = MKV_SETTING_REFUSED, .missing = NO_ENCRYPTION },
+  { "storage.encryption-key-file", MKV_SETTING_FILE, .needs_restart = TRUE },
 
   { "transport.backend", MKV_SETTING_PLUGIN, "mqtt", .needs_restart = TRUE },
   { "transport.broker", MKV_SETTING_BROKER },

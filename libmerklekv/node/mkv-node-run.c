@@ -9,6 +9,8 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "base/mkv-plugin-error.h"
+#include "security/mkv-sealed-storage.h"
+#include "security/mkv-secret-file.h"
 
 /* What a thread opens or closes, for a node that waits for it. It is no source
  * object of the task, nor owned by it: a thread may be the last to hold a task,
@@ -19,6 +21,7 @@ typedef struct
   MkvStorage *storage;
   GError *start_error; /* why it is closed before it ran; NULL otherwise */
   char *path;
+  char *key_file; /* NULL where the storage is not encrypted */
   GVariant *options;
   MkvStorePolicy policy;
 } Work;
@@ -38,6 +41,7 @@ work_free (Work *work)
 {
   g_object_unref (work->storage);
   g_free (work->path);
+  g_free (work->key_file);
   g_clear_pointer (&work->options, g_variant_unref);
   g_object_unref (work->node);
   g_free (work);
@@ -55,6 +59,24 @@ run_in_thread (Work *work, GTaskThreadFunc func, GAsyncReadyCallback callback)
   g_task_run_in_thread (task, func);
 }
 
+/* Puts the encryption before the storage, if there is to be one. */
+static gboolean
+seal_storage (Work *work, GError **error)
+{
+  g_autoptr (GBytes) key = NULL;
+  MkvSealedStorage *sealed;
+
+  if (work->key_file == NULL)
+    return TRUE;
+  key = mkv_secret_file_read (work->key_file, "storage.encryption-key-file", error);
+  if (key == NULL)
+    return FALSE;
+  sealed = mkv_sealed_storage_new (work->storage, key);
+  g_object_unref (work->storage);
+  work->storage = MKV_STORAGE (sealed);
+  return TRUE;
+}
+
 static void
 open_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
@@ -63,7 +85,7 @@ open_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cance
   GError *error = NULL;
   MkvLocalStore *store;
 
-  if (!mkv_storage_open (work->storage, work->path, work->options, &error))
+  if (!seal_storage (work, &error) || !mkv_storage_open (work->storage, work->path, work->options, &error))
     {
       g_task_return_error (task, error);
       return;
@@ -235,6 +257,7 @@ mkv_node_start_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallb
 
   work = work_new (self, storage);
   work->path = g_strdup (mkv_config_get_string (self->config, "storage.path"));
+  work->key_file = g_strdup (mkv_config_get_string (self->config, "storage.encryption-key-file"));
   work->options = mkv_config_get_group (self->config, "storage");
   mkv_node_make_policy (self, &work->policy);
   run_in_thread (work, open_in_thread, on_opened);

@@ -20,6 +20,7 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "model/mkv-names.h"
+#include "security/mkv-seal-record-private.h"
 #include "storage/mkv-storage-batch-private.h"
 #include "store/mkv-change-queue-private.h"
 #include "store/mkv-commit-queue-private.h"
@@ -446,7 +447,8 @@ check_format (MkvLocalStore *self, GError **error)
 {
   g_autofree char *format = NULL, *node_id = NULL;
 
-  if (!read_meta (self, META_FORMAT, &format, error) || !read_meta (self, META_NODE_ID, &node_id, error))
+  if (!mkv_seal_record_check_absent (self->storage, error) || !read_meta (self, META_FORMAT, &format, error) ||
+      !read_meta (self, META_NODE_ID, &node_id, error))
     return FALSE;
   if (format != NULL && !g_str_equal (format, FORMAT))
     {
@@ -591,7 +593,8 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
  * that is thread-default now.
  *
  * Returns: (transfer full): the store; %NULL with %MKV_ERROR_CONFIGURATION if
- *   @storage belongs to another node, %MKV_ERROR_INVALID_ARGUMENT if @node_id
+ *   @storage belongs to another node, or is encrypted and has no
+ *   [class@SealedStorage] before it, %MKV_ERROR_INVALID_ARGUMENT if @node_id
  *   is none
  *
  * Since: 0.1

@@ -2,21 +2,15 @@
  * Copyright The MerkleKV authors */
 #include "mkv-mqtt-options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "model/mkv-names.h"
+#include "security/mkv-secret-file.h"
 
 #define PORT_PLAIN 1883
 #define PORT_TLS 8883
-
-/* More than any password or key; keeps a wrong path from filling the memory. */
-#define MAX_SECRET_BYTES 65536
 
 #define GOOD_URI "it would be like mqtt://host:1883 or, with TLS, mqtts://host:8883"
 
@@ -256,69 +250,25 @@ mkv_mqtt_options_unref (MkvMqttOptions *self)
 }
 
 char *
-mkv_mqtt_read_secret (const char *setting, const char *path, gsize *length, GError **error)
-{
-  g_autofree char *secret = NULL;
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  struct stat status;
-  gssize n;
-
-  if (fd < 0 || fstat (fd, &status) != 0)
-    {
-      int saved_errno = errno;
-
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.%s %s can't be read: %s", setting, path,
-                   g_strerror (saved_errno));
-      if (fd >= 0)
-        close (fd);
-      return NULL;
-    }
-  if (!S_ISREG (status.st_mode) || status.st_size > MAX_SECRET_BYTES)
-    {
-      close (fd);
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.%s %s has to be a file of at most %d octets", setting, path, MAX_SECRET_BYTES);
-      return NULL;
-    }
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    {
-      close (fd);
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.%s %s may be read by others (its mode is %04o): chmod 0600 it", setting, path,
-                   (guint) status.st_mode & 07777);
-      return NULL;
-    }
-  secret = g_malloc (MAX_SECRET_BYTES + 1);
-  n = read (fd, secret, MAX_SECRET_BYTES);
-  if (n < 0)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.%s %s can't be read: %s", setting, path,
-                 g_strerror (errno));
-  close (fd);
-  if (n < 0)
-    return NULL;
-  secret[n] = 0;
-  *length = (gsize) n;
-  return g_steal_pointer (&secret);
-}
-
-char *
 mkv_mqtt_options_read_password (MkvMqttOptions *self, GError **error)
 {
-  g_autofree char *password = NULL;
+  g_autoptr (GBytes) secret = NULL;
+  const char *text;
   gsize length;
 
   if (self->password_file == NULL)
     return NULL;
-  password = mkv_mqtt_read_secret ("password-file", self->password_file, &length, error);
-  if (password == NULL)
+  secret = mkv_secret_file_read (self->password_file, "transport.password-file", error);
+  if (secret == NULL)
     return NULL;
-  if (length > 0 && password[length - 1] == '\n')
-    password[--length] = 0;
-  if (length == 0 || strlen (password) != length)
+  text = g_bytes_get_data (secret, &length);
+  if (length > 0 && text[length - 1] == '\n')
+    length--;
+  if (length == 0 || memchr (text, 0, length) != NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
                    "transport.password-file %s has to hold a password, of text without NUL", self->password_file);
       return NULL;
     }
-  return g_steal_pointer (&password);
+  return g_strndup (text, length);
 }

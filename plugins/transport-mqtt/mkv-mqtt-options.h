@@ -38,10 +38,6 @@ MkvMqttOptions *mkv_mqtt_options_new (GVariant *options, MkvMessage *will, GErro
 MkvMqttOptions *mkv_mqtt_options_ref (MkvMqttOptions *self);
 void mkv_mqtt_options_unref (MkvMqttOptions *self);
 
-/* Reads a file that holds a secret; refuses one that others may read. The
- * octets are followed by NUL. */
-char *mkv_mqtt_read_secret (const char *setting, const char *path, gsize *length, GError **error);
-
 /* The password, without the newline that editors add; NULL without an error if
  * none is configured. */
 char *mkv_mqtt_options_read_password (MkvMqttOptions *self, GError **error);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mkv-error.h"
+#include "security/mkv-secret-file.h"
 
 #define SYSTEM_CA_FOLDER "/etc/ssl/certs"
 
@@ -87,22 +88,19 @@ static gboolean
 load_key (MkvMqttTls *self, GError **error)
 {
   const char *path = self->options->key_file;
-  g_autofree char *text = NULL;
+  g_autoptr (GBytes) secret = mkv_secret_file_read (path, "transport.key-file", error);
   gboolean done = FALSE;
   EVP_PKEY *key;
-  gsize length;
   BIO *bio;
 
-  text = mkv_mqtt_read_secret ("key-file", path, &length, error);
-  if (text == NULL)
+  if (secret == NULL)
     return FALSE;
-  bio = BIO_new_mem_buf (text, (int) length);
+  bio = BIO_new_mem_buf (g_bytes_get_data (secret, NULL), (int) g_bytes_get_size (secret));
   key = PEM_read_bio_PrivateKey (bio, NULL, refuse_passphrase, NULL);
   done = key != NULL && SSL_CTX_use_PrivateKey (self->context, key) == 1 &&
          SSL_CTX_check_private_key (self->context) == 1;
   EVP_PKEY_free (key);
   BIO_free (bio);
-  explicit_bzero (text, length);
   return done || fail (error, "key-file", path);
 }
 

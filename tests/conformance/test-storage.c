@@ -12,6 +12,7 @@
 #include "mkv-storage-memory.h"
 #include "mkv-test-storage.h"
 #include "mkv-test.h"
+#include "security/mkv-sealed-storage.h"
 #include "storage/mkv-storage.h"
 
 typedef struct
@@ -26,12 +27,22 @@ make_test_storage (void)
   return MKV_STORAGE (mkv_test_storage_new ());
 }
 
+static MkvStorage *
+make_sealed_storage (void)
+{
+  g_autoptr (MkvStorage) inner = mkv_storage_memory_new ();
+  g_autoptr (GBytes) key = mkv_test_bytes ("0123456789abcdef0123456789ABCDEF");
+
+  return MKV_STORAGE (mkv_sealed_storage_new (inner, key));
+}
+
 static const Backend backends[] = {
   { "file", mkv_storage_file_new },
   { "lmdb", mkv_storage_lmdb_new },
   { "memory", mkv_storage_memory_new },
   /* The fixture of other tests, held against the same suite. */
   { "fixture", make_test_storage },
+  { "sealed-memory", make_sealed_storage },
 };
 
 typedef struct

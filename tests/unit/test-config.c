@@ -260,7 +260,6 @@ test_wrong_values (void)
     { "commands.tokens-file", "x", "no tokens: remove" },
     { "security.network-key-file", "x", "no network keys" },
     { "security.encrypt-values", "true", "no network keys" },
-    { "storage.encryption-key-file", "x", "no encryption of storages" },
     { "observe.metrics-listen", "0.0.0.0:80", "127.0.0.1:PORT" },
     { "observe.metrics-listen", "unix:relative", "path from the root" },
     { "transport.max-inflight", " 5", "no number from 1 to 65535" },
