@@ -34,6 +34,10 @@
  * costs more than a bit too shallow. */
 #define CAUTION (0.88)
 
+/* Where no cell reads as one difference and most are not sums of updates, only the
+ * least mean is known that explains it. All above it explain it as well. */
+#define BEYOND (1.5)
+
 /* Above this the difference of two sums is not one of updates. */
 #define MAX_UPDATES_SQUARE (1024.0 * 1024.0)
 
@@ -78,7 +82,7 @@ estimate_mean (const MkvSyncSpread *self)
       /* So many at least that none could be expected. */
       while (self->n_cells * (1 + mean) * exp (-mean) > 0.7)
         mean *= 1.02;
-      return mean;
+      return BEYOND * mean;
     }
   for (double guess = 0.01; guess < 40; guess *= 1.03)
     {
