@@ -107,4 +107,8 @@ MkvMessage *mkv_router_message_new (MkvRouter *self, const char *topic, MkvCodec
 gboolean mkv_router_send (MkvRouter *self, MkvMessage *message, MkvSentFunc func, gpointer user_data,
                           GError **error);
 
+/* Whether so much is under way that nobody waits for that who can should put off
+ * sending more: else there is no room for answers. */
+gboolean mkv_router_is_congested (MkvRouter *self);
+
 G_END_DECLS

@@ -566,6 +566,12 @@ check_sendable (MkvRouter *self, gsize n_bytes, gboolean watched, GError **error
   return TRUE;
 }
 
+gboolean
+mkv_router_is_congested (MkvRouter *self)
+{
+  return self->n_unwatched >= MAX_UNWATCHED / 4 || self->unwatched_bytes >= MAX_UNWATCHED_BYTES / 4;
+}
+
 static guint
 make_id (MkvRouter *self)
 {

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 
 /* In us. */
 #define MKV_SYNCER_SESSION_TIMEOUT (30 * G_USEC_PER_SEC)
+#define MKV_SYNCER_CONGESTION_PAUSE (G_USEC_PER_SEC / 20)
 #define MKV_SYNCER_REQUEST_QUIET (3 * G_USEC_PER_SEC)
 
 /* A peer that was asked for has to say something by then. */
@@ -75,6 +76,8 @@ struct _MkvSyncer
   GHashTable *sessions; /* name: MkvSyncerSession */
   MkvSyncerSession *started;     /* the one of this node, in the table; or NULL */
   guint n_answered;
+  guint n_refused; /* sessions, that were told so since */
+  gint64 refused_since;
   GQueue requests; /* of MkvSyncerRequest */
   guint64 n_applied;
   gint64 max_interval;

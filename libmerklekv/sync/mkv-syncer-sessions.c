@@ -17,6 +17,9 @@
 /* Sessions answered at once. */
 #define MAX_ANSWERED 4
 
+/* Sessions refused in a second that are told so. */
+#define MAX_REFUSALS 50
+
 /* Messages of a session that wait until what came before is in the store: four
  * parts of a turn, and what belongs to nothing. */
 #define MAX_WAITING 8
@@ -113,12 +116,15 @@ send_error (MkvSyncer *self, const char *peer, const char *id, MkvErrorCode code
   send_message (self, peer, message);
 }
 
-/* Whether octets may be sent now, by `sync-rate`. */
+/* Whether octets may be sent now: by `sync-rate`, and because the broker takes
+ * them. */
 static gboolean
 has_credit (MkvSyncer *self)
 {
   gint64 now = mkv_syncer_get_now (self);
 
+  if (mkv_router_is_congested (self->router))
+    return FALSE;
   if (self->rate == 0)
     return TRUE;
   self->credit += (double) (now - self->credit_at) / G_USEC_PER_SEC * (double) self->rate;
@@ -435,6 +441,20 @@ mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *roo
   return TRUE;
 }
 
+/* Whether one more that is refused is told so: a flood is not answered by a flood. */
+static gboolean
+may_tell_refusal (MkvSyncer *self)
+{
+  gint64 now = mkv_syncer_get_now (self);
+
+  if (now - self->refused_since >= G_USEC_PER_SEC)
+    {
+      self->refused_since = now;
+      self->n_refused = 0;
+    }
+  return self->n_refused++ < MAX_REFUSALS && has_credit (self);
+}
+
 /* The session of @message; a new one where it has to be answered and may be. */
 static MkvSyncerSession *
 find_session (MkvSyncer *self, MkvSyncMessage *message)
@@ -462,8 +482,7 @@ find_session (MkvSyncer *self, MkvSyncMessage *message)
     return session_new (self, id, from, FALSE);
   mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED,
                      _("A session of %s is refused: others are under way"), from);
-  /* Who is refused too often for that is not told either. */
-  if (has_credit (self))
+  if (may_tell_refusal (self))
     send_error (self, from, id, MKV_ERROR_CODE_RATE_LIMITED, _("Too many sessions at once: try again later"));
   return NULL;
 }

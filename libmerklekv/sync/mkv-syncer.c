@@ -347,6 +347,8 @@ get_next (MkvSyncer *self)
       next = MIN (next, ((MkvSyncerSession *) value)->progress_at + MKV_SYNCER_SESSION_TIMEOUT);
   if (self->rate > 0 && self->credit <= 0 && g_hash_table_size (self->sessions) > 0)
     next = MIN (next, self->credit_at + (gint64) ((1 - self->credit) * G_USEC_PER_SEC / (double) self->rate) + 1);
+  if (g_hash_table_size (self->sessions) > 0 && mkv_router_is_congested (self->router))
+    next = MIN (next, now + MKV_SYNCER_CONGESTION_PAUSE);
   for (GList *l = self->requests.head; l != NULL; l = l->next)
     for (guint i = 0; i < G_N_ELEMENTS (looks); i++)
       if (((MkvSyncerRequest *) l->data)->begun_at + looks[i] > now)

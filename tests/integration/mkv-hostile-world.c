@@ -214,8 +214,7 @@ mkv_hostile_world_set_up (MkvHostileWorld *self, gconstpointer data)
   fill (self->victim, MKV_HOSTILE_ENTRIES);
   /* No entry is young, no ROOT due soon. */
   mkv_hostile_world_run (self, 600 * G_USEC_PER_SEC);
-  while (mkv_stranger_hear (self->stranger) != NULL)
-    ;
+  mkv_stranger_count (self->stranger, MKV_SYNC_OPERATION_ROOT);
   self->root = dup_root (self->victim);
   self->beat = g_timeout_source_new (BEAT / 1000);
   g_source_set_callback (self->beat, on_beat, self, NULL);
