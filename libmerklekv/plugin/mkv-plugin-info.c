@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "plugin/mkv-plugin-info-private.h"
+
+#include <glib/gi18n-lib.h>
 
 /**
  * MkvPluginInfo:
@@ -209,7 +213,8 @@ mkv_plugin_info_get_licence (MkvPluginInfo *self)
  * mkv_plugin_info_get_description:
  * @self: an info
  *
- * Gets the one line in which the plugin describes itself.
+ * Gets the one line in which the plugin describes itself; in the language of the
+ * user, if this library knows it so.
  *
  * Returns: (transfer none) (nullable): one line for people about the plugin, if
  *   it is known
@@ -221,7 +226,10 @@ mkv_plugin_info_get_description (MkvPluginInfo *self)
 {
   g_return_val_if_fail (MKV_IS_PLUGIN_INFO (self), NULL);
 
-  return self->descriptor != NULL ? self->descriptor->description : NULL;
+  /* The empty text stands for the translation's head. */
+  if (self->descriptor == NULL || self->descriptor->description == NULL || *self->descriptor->description == 0)
+    return NULL;
+  return _(self->descriptor->description);
 }
 
 GType

@@ -509,7 +509,7 @@ mkv_sealed_storage_get_meta (MkvStorage *storage, const char *name, GError **err
 
   if (mkv_seal_name_is_own (name))
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, "There is nothing of that name");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, _("There is nothing of that name"));
       return NULL;
     }
   for (;;)

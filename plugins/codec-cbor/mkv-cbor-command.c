@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-messages.h"
 
+#include <glib/gi18n-lib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +77,8 @@ write_pairs (MkvCborWriter *writer, GPtrArray *keys, GPtrArray *values, GError *
     {
       if (i > 0 && g_str_equal (pairs[i - 1].key, pairs[i].key))
         {
-          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "MSET has the key “%s” twice", pairs[i].key);
+          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("MSET has the key “%s” twice"),
+                       pairs[i].key);
           return FALSE;
         }
       mkv_cbor_writer_text (writer, pairs[i].key, strlen (pairs[i].key));
@@ -243,13 +247,13 @@ read_command (MkvCborFields *fields, const char *id, GError **error)
 
   if (id == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The request has no “id” of at most %d characters",
+      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The request has no “id” of at most %d characters"),
                    MKV_MAX_ID_CHARS);
       return NULL;
     }
   if (op == NULL || !mkv_operation_from_wire (op, &operation))
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The request has no “op” that is known");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The request has no “op” that is known"));
       return NULL;
     }
   command = mkv_command_new (operation);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-messages.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -93,7 +96,8 @@ take_fields (MkvCborReader *reader, const MkvCborItem *head, Event *event)
 static MkvEntry *
 refuse (Field field, GError **error)
 {
-  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its “%s” is not what it has to be", names[field].encoded + 1);
+  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("its “%s” is not what it has to be"),
+               names[field].encoded + 1);
   return NULL;
 }
 
@@ -113,7 +117,7 @@ make_entry (const Event *event, GError **error)
 
       while ((required & ~event->seen & 1u << i) == 0)
         i++;
-      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "it has no “%s”", names[i].encoded + 1);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("it has no “%s”"), names[i].encoded + 1);
       return NULL;
     }
   if (items[FIELD_OP].type != MKV_CBOR_TEXT)
@@ -124,7 +128,7 @@ make_entry (const Event *event, GError **error)
   if (deleted != ((event->seen & 1u << FIELD_VALUE) == 0))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                           deleted ? "it is a DELETE with a value" : "it is a SET without a value");
+                           deleted ? _(_("it is a DELETE with a value")) : _(_("it is a SET without a value")));
       return NULL;
     }
   if (items[FIELD_KEY].type != MKV_CBOR_TEXT)
@@ -147,7 +151,7 @@ make_entry (const Event *event, GError **error)
     return NULL;
   if (memcmp (mkv_entry_peek_digest (entry), items[FIELD_CHECKSUM].octets, MKV_CHECKSUM_BYTES) != 0)
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its checksum is not that of its content");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("its checksum is not that of its content"));
       return NULL;
     }
   return g_steal_pointer (&entry);
@@ -164,7 +168,7 @@ take_map (MkvCborReader *reader, Event *event, GError **reason)
     return FALSE;
   if (head.type == MKV_CBOR_MAP)
     return take_fields (reader, &head, event);
-  g_set_error_literal (reason, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not a map");
+  g_set_error_literal (reason, MKV_ERROR, MKV_ERROR_MALFORMED, _("it is not a map"));
   return mkv_cbor_reader_leave_behind (reader, &head);
 }
 
@@ -252,7 +256,7 @@ take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
   if (!take_map (reader, &event, &reason))
     return FALSE;
   if (reason == NULL && reader->at - start > MKV_MAX_EVENT_BYTES)
-    g_set_error (&reason, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
+    g_set_error (&reason, MKV_ERROR, MKV_ERROR_TOO_LARGE, _("it takes more than %d octets"), MKV_MAX_EVENT_BYTES);
   if (reason == NULL)
     entry = make_entry (&event, &reason);
   if (entry != NULL)
@@ -262,7 +266,8 @@ take_event (MkvCborReader *reader, GPtrArray *entries, GPtrArray **refused)
     }
   if (*refused == NULL)
     *refused = g_ptr_array_new_with_free_func (g_free);
-  g_ptr_array_add (*refused, g_strdup_printf ("Event %u: %s", entries->len + (*refused)->len + 1, reason->message));
+  g_ptr_array_add (*refused, g_strdup_printf (_("Event %u: %s"), entries->len + (*refused)->len + 1,
+                                              reason->message));
   return TRUE;
 }
 
@@ -277,11 +282,11 @@ mkv_cbor_take_events (MkvCborReader *reader, GPtrArray *entries, GPtrArray **ref
     return FALSE;
   while (mkv_cbor_reader_more (reader, &array))
     if (++n > MKV_MAX_EVENTS)
-      return mkv_cbor_reader_fail (reader, "there are more than 1,024 events");
+      return mkv_cbor_reader_fail (reader, _("there are more than 1,024 events"));
     else if (!take_event (reader, entries, refused))
       return FALSE;
   if (n == 0)
-    return mkv_cbor_reader_fail (reader, "it is an array of no events");
+    return mkv_cbor_reader_fail (reader, _("it is an array of no events"));
   return reader->error == NULL;
 }
 

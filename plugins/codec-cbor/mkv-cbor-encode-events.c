@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-messages.h"
 
 #include <cbor.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -134,8 +137,8 @@ mkv_cbor_encode_events (GPtrArray *entries, gsize max_bytes, guint *n_encoded, G
   if (total > MIN (max_bytes, MKV_MAX_EVENT_BYTES))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The event takes %" G_GSIZE_FORMAT " octets in CBOR, at most %" G_GSIZE_FORMAT " are allowed",
-                   total, MIN (max_bytes, MKV_MAX_EVENT_BYTES));
+                   _("The event takes %zu octets in CBOR, at most %zu are allowed"), total,
+                   MIN (max_bytes, MKV_MAX_EVENT_BYTES));
       return NULL;
     }
   for (; n < MIN (entries->len, MKV_MAX_EVENTS); n++)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-fields.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -29,7 +32,7 @@ mkv_cbor_fields_read (MkvCborFields *self, MkvCborReader *reader, const char *co
   if (!mkv_cbor_reader_take (reader, &item))
     return FALSE;
   if (item.type != MKV_CBOR_MAP)
-    return mkv_cbor_reader_fail (reader, "there is no map");
+    return mkv_cbor_reader_fail (reader, _("there is no map"));
   if (!mkv_cbor_reader_enter (reader, &item, &map))
     return FALSE;
   while (mkv_cbor_reader_more (reader, &map))
@@ -74,7 +77,7 @@ gboolean
 mkv_cbor_fields_check (MkvCborFields *self, GError **error)
 {
   if (self->wrong != NULL)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The field “%s” is not what it has to be", self->wrong);
+    g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The field “%s” is not what it has to be"), self->wrong);
   return self->wrong == NULL;
 }
 

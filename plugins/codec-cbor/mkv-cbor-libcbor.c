@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-reader.h"
 
 #include <cbor.h>
+#include <glib/gi18n-lib.h>
 
 static MkvCborItem *
 set_type (void *data, MkvCborType type)
@@ -187,7 +190,7 @@ mkv_cbor_reader_next_by_libcbor (MkvCborReader *self, MkvCborItem *item)
   struct cbor_decoder_result result;
 
   if (self->at == self->end)
-    return mkv_cbor_reader_fail (self, "it ends before an item");
+    return mkv_cbor_reader_fail (self, _("it ends before an item"));
   /* libcbor knows no simple values but those that have a name. */
   if (*self->at >= 0xE0 && *self->at <= 0xF3)
     {
@@ -203,9 +206,9 @@ mkv_cbor_reader_next_by_libcbor (MkvCborReader *self, MkvCborItem *item)
     }
   result = cbor_stream_decode (self->at, (size_t) (self->end - self->at), &callbacks, item);
   if (result.status == CBOR_DECODER_NEDATA)
-    return mkv_cbor_reader_fail (self, "it ends within an item");
+    return mkv_cbor_reader_fail (self, _("it ends within an item"));
   if (result.status != CBOR_DECODER_FINISHED)
-    return mkv_cbor_reader_fail (self, "no item begins like that");
+    return mkv_cbor_reader_fail (self, _("no item begins like that"));
   self->at += result.read;
   return TRUE;
 }

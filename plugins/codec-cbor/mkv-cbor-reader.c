@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-reader.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -19,7 +22,7 @@ mkv_cbor_reader_fail (MkvCborReader *self, const char *error)
 void
 mkv_cbor_reader_set_error (MkvCborReader *self, GError **error)
 {
-  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The CBOR is malformed at octet %" G_GSIZE_FORMAT ": %s",
+  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The CBOR is malformed at octet %zu: %s"),
                (gsize) (self->at - self->start), self->error);
 }
 
@@ -35,7 +38,7 @@ mkv_cbor_reader_check_text (MkvCborReader *self, const MkvCborItem *item)
       const char *nul = memchr (at, 0, left);
 
       if (nul == NULL || !mkv_text_is_valid (at, (gsize) (nul - at)))
-        return mkv_cbor_reader_fail (self, "a text is not UTF-8");
+        return mkv_cbor_reader_fail (self, _("a text is not UTF-8"));
       left -= (gsize) (nul + 1 - at);
       at = nul + 1;
     }
@@ -55,7 +58,7 @@ take_chunks (MkvCborReader *self, MkvCborItem *item)
   if (self->error != NULL)
     return FALSE;
   if (chunk.type != MKV_CBOR_BREAK)
-    return mkv_cbor_reader_fail (self, "a string in chunks holds something else");
+    return mkv_cbor_reader_fail (self, _("a string in chunks holds something else"));
   item->type = type;
   item->length = whole->len;
   item->octets = (const guint8 *) "";
@@ -80,9 +83,9 @@ mkv_cbor_reader_complete (MkvCborReader *self, MkvCborItem *item)
     case MKV_CBOR_BYTES_START:
       return take_chunks (self, item);
     case MKV_CBOR_TAG:
-      return mkv_cbor_reader_fail (self, "a tag stands where none is skipped");
+      return mkv_cbor_reader_fail (self, _("a tag stands where none is skipped"));
     case MKV_CBOR_BREAK:
-      return mkv_cbor_reader_fail (self, "a break stands where an item should");
+      return mkv_cbor_reader_fail (self, _("a break stands where an item should"));
     default:
       return TRUE;
     }
@@ -112,14 +115,14 @@ mkv_cbor_reader_enter (MkvCborReader *self, const MkvCborItem *item, MkvCborCont
   guint64 room = (guint64) (self->end - self->at);
 
   if (++self->depth > MKV_MAX_NESTING)
-    return mkv_cbor_reader_fail (self, "it is nested too deep");
+    return mkv_cbor_reader_fail (self, _("it is nested too deep"));
   container->is_map = item->type == MKV_CBOR_MAP;
   container->indefinite = item->indefinite;
   container->left = item->indefinite ? 0 : item->number;
   container->first_key = mkv_key_stack_get_length (&self->keys);
   /* Each item takes an octet at least. */
   if (container->left > (container->is_map ? room / 2 : room))
-    return mkv_cbor_reader_fail (self, "a container has more items than there are octets");
+    return mkv_cbor_reader_fail (self, _("a container has more items than there are octets"));
   return TRUE;
 }
 
@@ -131,7 +134,7 @@ mkv_cbor_reader_more_or_leave (MkvCborReader *self, MkvCborContainer *container)
   if (container->indefinite)
     {
       if (self->at == self->end)
-        return mkv_cbor_reader_fail (self, "it ends within a container");
+        return mkv_cbor_reader_fail (self, _("it ends within a container"));
       if (*self->at != 0xFF)
         return TRUE;
       self->at++;
@@ -149,7 +152,7 @@ mkv_cbor_reader_key (MkvCborReader *self, MkvCborItem *key)
     return FALSE;
   if (key->type == MKV_CBOR_TEXT_START)
     return take_chunks (self, key);
-  return key->type == MKV_CBOR_TEXT || mkv_cbor_reader_fail (self, "the key of a map is not a text");
+  return key->type == MKV_CBOR_TEXT || mkv_cbor_reader_fail (self, _("the key of a map is not a text"));
 }
 
 gboolean
@@ -164,7 +167,7 @@ mkv_cbor_reader_keep_key (MkvCborReader *self, const MkvCborItem *item)
 gboolean
 mkv_cbor_reader_duplicate (MkvCborReader *self)
 {
-  return mkv_cbor_reader_fail (self, "a map has a key twice");
+  return mkv_cbor_reader_fail (self, _("a map has a key twice"));
 }
 
 gboolean

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-messages.h"
 
+#include <glib/gi18n-lib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -279,7 +282,7 @@ read_response (MkvCborFields *fields, GError **error)
   if (id == NULL || status_name == NULL || !mkv_status_from_wire (status_name, &status))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                           "The response has no “id”, or no “status” that is known");
+                           _("The response has no “id”, or no “status” that is known"));
       return NULL;
     }
   response = mkv_response_new (id, status);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-cbor-writer.h"
 
 #include <cbor.h>
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -171,8 +174,7 @@ mkv_cbor_writer_end_fields (MkvCborWriter *self, gsize max_bytes, GError **error
   if (self->length > max_bytes)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The message takes %" G_GSIZE_FORMAT " octets in CBOR, at most %" G_GSIZE_FORMAT " are allowed",
-                   self->length, max_bytes);
+                   _("The message takes %zu octets in CBOR, at most %zu are allowed"), self->length, max_bytes);
       return NULL;
     }
   self->octets[0] |= (guint8) self->n_fields;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-codec-cbor.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-version.h"
 #include "mkv-cbor-messages.h"
@@ -96,4 +100,4 @@ mkv_codec_cbor_init (MkvCodecCbor *self)
 }
 
 MKV_DEFINE_PLUGIN (codec, cbor, "cbor", MKV_VERSION_S, "LGPL-2.1-or-later",
-                   "Deterministic CBOR (RFC 8949), the shortest encoding", mkv_codec_cbor_get_type)
+                   N_(N_("Deterministic CBOR (RFC 8949), the shortest encoding")), mkv_codec_cbor_get_type)

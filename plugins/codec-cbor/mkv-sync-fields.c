@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-sync-fields.h"
+
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -90,7 +95,7 @@ add_prefix (const MkvSyncParts *parts, MkvSyncField field, MkvSyncMessage *messa
   if (field == MKV_SYNC_FIELD_CELLS && (parts->number < 1 || parts->number > MKV_MAX_CELL_DEPTH))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                   "Cells are %" G_GINT64_FORMAT " bits deeper than their prefix, not 1 to %d", parts->number,
+                   _("Cells are %" PRId64 " bits deeper than their prefix, not 1 to %d"), parts->number,
                    MKV_MAX_CELL_DEPTH);
       return FALSE;
     }
@@ -148,8 +153,8 @@ check_length (gsize length, GError **error)
   if (length <= MKV_MAX_SYNC_BYTES)
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-               "The message has %" G_GSIZE_FORMAT " octets, a single event not counted; up to %d are allowed",
-               length, MKV_MAX_SYNC_BYTES);
+               _("The message has %zu octets, a single event not counted; up to %d are allowed"), length,
+               MKV_MAX_SYNC_BYTES);
   return FALSE;
 }
 
@@ -236,7 +241,7 @@ mkv_sync_message_read (const MkvSyncReaderClass *klass, gpointer fields, gsize l
 
   if (op == NULL || !mkv_sync_operation_from_wire (op, &operation))
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The message has no “op” that is known");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The message has no “op” that is known"));
       return NULL;
     }
   if (operation != MKV_SYNC_OPERATION_ROOT && operation != MKV_SYNC_OPERATION_CLAIM)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-sync-items.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -92,8 +96,7 @@ mkv_sync_items_add (const MkvSyncMessage *message, guint first, gsize max_bytes,
   if (*n_encoded > 0 || first == mkv_sync_message_get_n_items (message))
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-               "Item %u of the message does not fit into a payload of %" G_GSIZE_FORMAT " octets", first,
-               max_bytes);
+               _("Item %u of the message does not fit into a payload of %zu octets"), first, max_bytes);
   return FALSE;
 }
 

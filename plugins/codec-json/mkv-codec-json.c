@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-codec-json.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-version.h"
 #include "mkv-json-messages.h"
@@ -160,4 +164,4 @@ mkv_codec_json_init (MkvCodecJson *self)
 }
 
 MKV_DEFINE_PLUGIN (codec, json, "json", MKV_VERSION_S, "LGPL-2.1-or-later",
-                   "JSON (RFC 8259), the encoding that everyone can read", mkv_codec_json_get_type)
+                   N_(N_("JSON (RFC 8259), the encoding that everyone can read")), mkv_codec_json_get_type)

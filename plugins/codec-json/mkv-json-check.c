@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-check.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "../codec-cbor/mkv-key-stack.h"
@@ -51,7 +54,7 @@ take_name (Checker *self)
   gsize length;
 
   if (!comes_next (self, '"'))
-    return fail (self, "a name is not a string");
+    return fail (self, _("a name is not a string"));
   name = ++self->at;
   self->error = mkv_json_read_string (&self->at, self->end, &escaped);
   if (self->error != NULL)
@@ -68,7 +71,7 @@ take_name (Checker *self)
   self->is_id = self->depth == 1 && self->check->id == NULL && length == 2 && memcmp (name, "id", 2) == 0;
   mkv_json_skip_space (&self->at, self->end);
   if (!comes_next (self, ':'))
-    return fail (self, "there is no colon behind a name");
+    return fail (self, _("there is no colon behind a name"));
   self->at++;
   mkv_json_skip_space (&self->at, self->end);
   return TRUE;
@@ -80,7 +83,7 @@ take_word (Checker *self, const char *word)
   gsize length = strlen (word);
 
   if ((gsize) (self->end - self->at) < length || memcmp (self->at, word, length) != 0)
-    return fail (self, "a word is neither true, false nor null");
+    return fail (self, _("a word is neither true, false nor null"));
   self->at += length;
   return TRUE;
 }
@@ -116,7 +119,7 @@ static gboolean
 open_container (Checker *self)
 {
   if (self->depth == MKV_MAX_NESTING)
-    return fail (self, "it is nested too deep");
+    return fail (self, _("it is nested too deep"));
   self->open[self->depth].is_object = *self->at++ == '{';
   self->open[self->depth].first_key = mkv_key_stack_get_length (&self->keys);
   self->depth++;
@@ -128,7 +131,7 @@ static gboolean
 take_scalar (Checker *self)
 {
   if (self->at == self->end)
-    return fail (self, "it ends before a value");
+    return fail (self, _("it ends before a value"));
   switch (*self->at)
     {
     case '"':
@@ -152,7 +155,7 @@ take_scalar (Checker *self)
     case '9':
       return take_number (self);
     default:
-      return fail (self, "no value begins like that");
+      return fail (self, _("no value begins like that"));
     }
 }
 
@@ -176,10 +179,10 @@ close_containers (Checker *self)
           return TRUE;
         }
       if (!comes_next (self, container->is_object ? '}' : ']'))
-        return fail (self, "there is neither a comma nor an end behind a value");
+        return fail (self, _("there is neither a comma nor an end behind a value"));
       self->at++;
       if (!mkv_key_stack_pop (&self->keys, container->first_key))
-        return fail (self, "an object has a name twice");
+        return fail (self, _("an object has a name twice"));
       self->depth--;
     }
 }
@@ -227,17 +230,17 @@ mkv_json_check (GBytes *payload, MkvJsonCheck *check, GError **error)
   self.end = self.start + length;
   check->is_array = comes_next (&self, '[');
   if (!check->is_array && !comes_next (&self, '{'))
-    valid = fail (&self, "it begins with neither an object nor an array");
+    valid = fail (&self, _("it begins with neither an object nor an array"));
   else
     valid = take_all (&self);
   check->length = (gsize) (self.at - self.start);
   if (valid)
     {
       mkv_json_skip_space (&self.at, self.end);
-      valid = self.at == self.end || fail (&self, "there is more behind its end");
+      valid = self.at == self.end || fail (&self, _("there is more behind its end"));
     }
   if (!valid)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The JSON is malformed at octet %" G_GSIZE_FORMAT ": %s",
+    g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The JSON is malformed at octet %zu: %s"),
                  (gsize) (self.at - self.start), self.error);
   mkv_key_stack_clear (&self.keys);
   g_clear_pointer (&self.unescaped, g_ptr_array_unref);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-messages.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -63,14 +66,14 @@ set_pairs (JsonObject *object, GPtrArray *keys, GPtrArray *values, GError **erro
 
       if (json_object_has_member (pairs, keys->pdata[i]))
         {
-          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "MSET has the key “%s” twice",
+          g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("MSET has the key “%s” twice"),
                        (const char *) keys->pdata[i]);
           return FALSE;
         }
       if (!mkv_text_is_valid (octets, length))
         {
           g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                       "The value of “%s” is binary, which MSET can send in CBOR only",
+                       _("The value of “%s” is binary, which MSET can send in CBOR only"),
                        (const char *) keys->pdata[i]);
           return FALSE;
         }
@@ -237,13 +240,13 @@ read_command (MkvJsonFields *fields, const char *id, GError **error)
 
   if (id == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The request has no “id” of at most %d characters",
+      g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The request has no “id” of at most %d characters"),
                    MKV_MAX_ID_CHARS);
       return NULL;
     }
   if (op == NULL || !mkv_operation_from_wire (op, &operation))
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The request has no “op” that is known");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The request has no “op” that is known"));
       return NULL;
     }
   command = mkv_command_new (operation);
@@ -284,7 +287,7 @@ mkv_json_decode_command (GBytes *payload, char **id, GError **error)
     return NULL;
   if (check.is_array)
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A request is an object, not an array");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("A request is an object, not an array"));
       return NULL;
     }
   mkv_json_fields_init (&fields, g_bytes_get_data (payload, NULL), field_names);

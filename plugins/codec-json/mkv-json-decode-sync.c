@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-messages.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "../codec-cbor/mkv-sync-fields.h"
 #include "base/mkv-error.h"
@@ -142,7 +146,7 @@ mkv_json_decode_sync (GBytes *payload, char ***refused, GError **error)
   if (result.is_array)
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                           "A message of anti-entropy is an object, not an array");
+                           _("A message of anti-entropy is an object, not an array"));
       return NULL;
     }
   reasons = decoded.refused = g_ptr_array_new_with_free_func (g_free);

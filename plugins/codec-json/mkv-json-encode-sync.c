@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-messages.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "../codec-cbor/mkv-sync-items.h"
@@ -217,8 +220,7 @@ check_length (const GString *all, gsize max_bytes, GError **error)
   if (all->len <= max_bytes)
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-               "The message takes %" G_GSIZE_FORMAT " octets in JSON, at most %" G_GSIZE_FORMAT " are allowed",
-               all->len, max_bytes);
+               _("The message takes %zu octets in JSON, at most %zu are allowed"), all->len, max_bytes);
   return FALSE;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-messages.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -70,8 +73,8 @@ mkv_json_encode_events (GPtrArray *entries, gboolean ascii, gsize max_bytes, gui
   if (length > MIN (max_bytes, MKV_MAX_EVENT_BYTES))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The event takes %" G_GSIZE_FORMAT " octets in JSON, at most %" G_GSIZE_FORMAT " are allowed",
-                   length, MIN (max_bytes, MKV_MAX_EVENT_BYTES));
+                   _("The event takes %zu octets in JSON, at most %zu are allowed"), length,
+                   MIN (max_bytes, MKV_MAX_EVENT_BYTES));
       return NULL;
     }
   for (; n < MIN (entries->len, MKV_MAX_EVENTS); n++)
@@ -118,19 +121,19 @@ read_event (MkvJsonFields *fields, GError **error)
     return NULL;
   if (op == NULL || key == NULL || node_id == NULL || checksum == NULL || timestamp < 0 || seq == 0)
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "it lacks a field");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("it lacks a field"));
       return NULL;
     }
   deleted = g_str_equal (op, "DELETE");
   if (!deleted && !g_str_equal (op, "SET"))
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its “op” is neither SET nor DELETE");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("its “op” is neither SET nor DELETE"));
       return NULL;
     }
   if (deleted != (value == NULL))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                           deleted ? "it is a DELETE with a value" : "it is a SET without a value");
+                           deleted ? _(_("it is a DELETE with a value")) : _(_("it is a SET without a value")));
       return NULL;
     }
   entry = mkv_entry_new (key, value, timestamp, node_id, seq, error);
@@ -139,7 +142,7 @@ read_event (MkvJsonFields *fields, GError **error)
   mkv_json_to_hex (mkv_entry_peek_digest (entry), MKV_CHECKSUM_BYTES, expected);
   if (!g_str_equal (checksum, expected))
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "its checksum is not that of its content");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("its checksum is not that of its content"));
       return NULL;
     }
   return g_steal_pointer (&entry);
@@ -154,9 +157,9 @@ take_event (const char *event, gsize length, GPtrArray *entries, GPtrArray *refu
   MkvJsonFields fields;
 
   if (length > MKV_MAX_EVENT_BYTES)
-    g_set_error (&error, MKV_ERROR, MKV_ERROR_TOO_LARGE, "it takes more than %d octets", MKV_MAX_EVENT_BYTES);
+    g_set_error (&error, MKV_ERROR, MKV_ERROR_TOO_LARGE, _("it takes more than %d octets"), MKV_MAX_EVENT_BYTES);
   else if (*event != '{')
-    g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_MALFORMED, "it is not an object");
+    g_set_error_literal (&error, MKV_ERROR, MKV_ERROR_MALFORMED, _("it is not an object"));
   else
     {
       mkv_json_fields_init (&fields, event, field_names);
@@ -165,7 +168,8 @@ take_event (const char *event, gsize length, GPtrArray *entries, GPtrArray *refu
   if (entry != NULL)
     g_ptr_array_add (entries, entry);
   else
-    g_ptr_array_add (refused, g_strdup_printf ("Event %u: %s", entries->len + refused->len + 1, error->message));
+    g_ptr_array_add (refused, g_strdup_printf (_("Event %u: %s"), entries->len + refused->len + 1,
+                                               error->message));
 }
 
 gboolean
@@ -181,8 +185,10 @@ mkv_json_take_events (const char *array, GPtrArray *entries, GPtrArray *refused,
       take_event (event, (gsize) (iter.at - event), entries, refused);
   if (n >= 1 && n <= MKV_MAX_EVENTS)
     return TRUE;
-  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "An array of events has 1 to %d, not %s", MKV_MAX_EVENTS,
-               n == 0 ? "none" : "more");
+  g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
+               n == 0 ? _("An array of events has 1 to %d, not none")
+                      : _("An array of events has 1 to %d, not more"),
+               MKV_MAX_EVENTS);
   return FALSE;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-fields.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -139,7 +142,7 @@ gboolean
 mkv_json_fields_check (MkvJsonFields *self, GError **error)
 {
   if (self->wrong != NULL)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The field “%s” is not what it has to be", self->wrong);
+    g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The field “%s” is not what it has to be"), self->wrong);
   return self->wrong == NULL;
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-messages.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
@@ -244,7 +248,7 @@ read_response (MkvJsonFields *fields, GError **error)
   if (id == NULL || status_name == NULL || !mkv_status_from_wire (status_name, &status))
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                           "The response has no “id”, or no “status” that is known");
+                           _("The response has no “id”, or no “status” that is known"));
       return NULL;
     }
   response = mkv_response_new (id, status);
@@ -271,7 +275,7 @@ mkv_json_decode_response (GBytes *payload, GError **error)
     return NULL;
   if (check.is_array)
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "A response is an object, not an array");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("A response is an object, not an array"));
       return NULL;
     }
   mkv_json_fields_init (&fields, g_bytes_get_data (payload, NULL), field_names);

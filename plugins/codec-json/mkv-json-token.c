@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-token.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #define NO_CHAR ((gunichar) -1)
@@ -67,16 +70,16 @@ mkv_json_read_string (const char **at, const char *end, gboolean *escaped)
   for (;;)
     {
       if (*at == end)
-        return "it ends within a string";
+        return _(_("it ends within a string"));
       if (**at == '"')
         break;
       if ((guchar) **at < 0x20)
-        return "a control character in a string is not escaped";
+        return _(_("a control character in a string is not escaped"));
       if (**at == '\\')
         {
           ++*at;
           if (read_escape (at, end) == NO_CHAR)
-            return "an escape is none, or half of a surrogate pair";
+            return _(_("an escape is none, or half of a surrogate pair"));
           *escaped = TRUE;
         }
       else
@@ -86,7 +89,7 @@ mkv_json_read_string (const char **at, const char *end, gboolean *escaped)
         }
     }
   if (all >= 0x80 && !g_utf8_validate_len (start, (gsize) (*at - start), NULL))
-    return "a string is not UTF-8";
+    return _(_("a string is not UTF-8"));
   ++*at;
   return NULL;
 }
@@ -173,15 +176,15 @@ mkv_json_read_number (const char **at, const char *end, gboolean *is_integer, gi
     }
   digits = *at;
   if (!skip_digits (at, end))
-    return "a number has no digits";
+    return _(_("a number has no digits"));
   if (*digits == '0' && *at - digits > 1)
-    return "a number begins with 0";
+    return _(_("a number begins with 0"));
   if (*at < end && **at == '.')
     {
       const char *point = (*at)++;
 
       if (!skip_digits (at, end))
-        return "a fraction has no digits";
+        return _(_("a fraction has no digits"));
       fraction = *at - point - 1;
     }
   digits_end = *at;
@@ -194,7 +197,7 @@ mkv_json_read_number (const char **at, const char *end, gboolean *is_integer, gi
         negative_exponent = *(*at)++ == '-';
       start = *at;
       if (!skip_digits (at, end))
-        return "an exponent has no digits";
+        return _(_("an exponent has no digits"));
       /* More than any payload has digits to make up for is all the same. */
       for (const char *p = start; p < *at; p++)
         exponent = MIN (10 * exponent + (*p - '0'), G_MAXINT32);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-json-writer.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -105,7 +108,6 @@ mkv_json_to_payload (JsonObject *object, gboolean ascii, GError **error)
   if (length <= MKV_MAX_PAYLOAD_BYTES)
     return g_bytes_new_take (g_steal_pointer (&text), length);
   g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-               "The message takes %" G_GSIZE_FORMAT " octets in JSON, a payload may have %d", length,
-               MKV_MAX_PAYLOAD_BYTES);
+               _("The message takes %zu octets in JSON, a payload may have %d"), length, MKV_MAX_PAYLOAD_BYTES);
   return NULL;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-codec-locked-spec.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "../codec-cbor/mkv-cbor-fields.h"
@@ -146,8 +149,7 @@ mkv_codec_locked_spec_encode_events (MkvCodec *codec, GPtrArray *entries, gsize 
   if (writer.length > MKV_MAX_EVENT_BYTES || length > max_bytes)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The Locked Spec event takes %" G_GSIZE_FORMAT " octets, %" G_GSIZE_FORMAT
-                   " in base64; at most %d and %" G_GSIZE_FORMAT " are allowed",
+                   _("The Locked Spec event takes %zu octets, %zu in base64; at most %d and %zu are allowed"),
                    writer.length, length, MKV_MAX_EVENT_BYTES, max_bytes);
       return NULL;
     }
@@ -168,7 +170,7 @@ decode_base64 (GBytes *payload, GError **error)
   /* As in unwrap_octets(). */
   if (strlen (canonical) == text_length && memcmp (canonical, copy, text_length) == 0)
     return g_steal_pointer (&bytes);
-  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "The Locked Spec event is not base64");
+  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("The Locked Spec event is not base64"));
   return NULL;
 }
 
@@ -187,7 +189,8 @@ read_entry (MkvCborFields *fields, GError **error)
   if (key == NULL || node_id == NULL || seq == 0 || timestamp < 0 || fields->at[FIELD_TOMBSTONE] == NULL ||
       deleted != (value == NULL))
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, "It lacks a field, or is a tombstone with a value");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED,
+                           _("It lacks a field, or is a tombstone with a value"));
       return NULL;
     }
   if (value != NULL)
@@ -221,7 +224,7 @@ mkv_codec_locked_spec_decode_events (MkvCodec *codec, GBytes *payload, char ***r
   if (length < 1 || (octets[0] != 0xA5 && octets[0] != 0xA6) || length > MKV_MAX_EVENT_BYTES)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,
-                   "A Locked Spec event is a map of 5 or 6 fields in at most %d octets", MKV_MAX_EVENT_BYTES);
+                   _("A Locked Spec event is a map of 5 or 6 fields in at most %d octets"), MKV_MAX_EVENT_BYTES);
       return NULL;
     }
   if (mkv_cbor_fields_read_payload (&fields, &reader, cbor, field_names, error))
@@ -261,4 +264,4 @@ mkv_codec_locked_spec_init (MkvCodecLockedSpec *self)
 }
 
 MKV_DEFINE_PLUGIN (codec, locked_spec, "locked-spec", MKV_VERSION_S, "LGPL-2.1-or-later",
-                   "Events as MerkleKV-Mobile reads and writes them", mkv_codec_locked_spec_get_type)
+                   N_(N_("Events as MerkleKV-Mobile reads and writes them")), mkv_codec_locked_spec_get_type)

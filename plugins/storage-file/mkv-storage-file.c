@@ -283,4 +283,4 @@ mkv_storage_file_new (void)
 }
 
 MKV_DEFINE_PLUGIN (storage, file, "file", MKV_VERSION_S, "LGPL-2.1-or-later",
-                   "Keeps everything in files of JSON Lines, and in memory", mkv_storage_file_get_type)
+                   N_("Keeps everything in files of JSON Lines, and in memory"), mkv_storage_file_get_type)

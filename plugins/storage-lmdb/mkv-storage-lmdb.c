@@ -431,4 +431,4 @@ mkv_storage_lmdb_new (void)
 }
 
 MKV_DEFINE_PLUGIN (storage, lmdb, "lmdb", MKV_VERSION_S, "LGPL-2.1-or-later",
-                   "Keeps everything in an LMDB file", mkv_storage_lmdb_get_type)
+                   N_(N_("Keeps everything in an LMDB file")), mkv_storage_lmdb_get_type)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-entry-table.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 /* One key. It stays where it is when its entry is replaced, so that an
@@ -84,7 +87,7 @@ mkv_entry_table_get (MkvEntryTable *self, const char *key, GError **error)
     entry = mkv_entry_ref (SLOT_OF (found)->entry);
   g_rw_lock_reader_unlock (&self->lock);
   if (entry == NULL)
-    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, "There is no such key");
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, _("There is no such key"));
   return entry;
 }
 
@@ -192,7 +195,7 @@ mkv_entry_table_get_meta (MkvEntryTable *self, const char *name, GError **error)
     g_bytes_ref (value);
   g_rw_lock_reader_unlock (&self->lock);
   if (value == NULL)
-    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, "There is nothing of that name");
+    g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND, _("There is nothing of that name"));
   return value;
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-storage-memory.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "mkv-entry-table.h"
 
@@ -112,4 +116,4 @@ mkv_storage_memory_new (void)
 }
 
 MKV_DEFINE_PLUGIN (storage, memory, "memory", MKV_VERSION_S, "LGPL-2.1-or-later",
-                   "Keeps everything in memory, until the process ends", mkv_storage_memory_get_type)
+                   N_(N_("Keeps everything in memory, until the process ends")), mkv_storage_memory_get_type)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-loopback-broker-private.h"
+
+#include <glib/gi18n-lib.h>
 
 #include "base/mkv-error.h"
 #include "mkv-loopback-road.h"
@@ -222,7 +226,7 @@ break_link (MkvLoopbackBroker *self, MkvLoopbackLink *link, gboolean publish_wil
 {
   detach (self, link, publish_will);
   mkv_loopback_link_break (link, g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                                              "The connection to the broker %s was lost", self->uri));
+                                              _("The connection to the broker %s was lost"), self->uri));
 }
 
 static void
@@ -235,7 +239,7 @@ accept_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
   if (self->all_cut || g_hash_table_contains (self->cut, link->client_id))
     {
       mkv_loopback_link_break (link, g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                                                  "The broker %s can't be reached", self->uri));
+                                                  _("The broker %s can't be reached"), self->uri));
       return;
     }
   if (reason >= REASON_REFUSED)
@@ -245,7 +249,7 @@ accept_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
       self->counts.refused++;
       mkv_loopback_link_break (link, g_error_new (MKV_ERROR,
                                                   denied ? MKV_ERROR_UNAUTHORIZED : MKV_ERROR_NOT_CONNECTED,
-                                                  "The broker %s refused the connection with reason 0x%02x",
+                                                  _("The broker %s refused the connection with reason 0x%02x"),
                                                   self->uri, reason));
       return;
     }
@@ -266,8 +270,8 @@ accept_link (MkvLoopbackBroker *self, MkvLoopbackLink *link)
       /* The session lives on: no will. */
       detach (self, other, FALSE);
       mkv_loopback_link_break (other, g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
-                                                   "Another client has connected to %s as “%s”: every client needs "
-                                                   "an id of its own", self->uri, link->client_id));
+                                                   _("Another client has connected to %s as “%s”: every client "
+                                                     "needs an id of its own"), self->uri, link->client_id));
     }
   g_set_object (&session->clock, link->clock);
   session->expiry = link->expiry;
@@ -308,14 +312,14 @@ take_subscribe (MkvLoopbackBroker *self, MkvLoopbackLink *link, MkvLoopbackPacke
     {
       self->counts.refused++;
       answer->error = g_error_new (MKV_ERROR, MKV_ERROR_FORBIDDEN,
-                                   "The broker refused the subscription with reason 0x%02x", reason);
+                                   _("The broker refused the subscription with reason 0x%02x"), reason);
     }
   else
     {
       mkv_loopback_session_subscribe (link->session, packet->filter, packet->flag);
       if (reason == REASON_GRANTED_QOS_0)
         answer->error = g_error_new_literal (MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                                             "The broker granted QoS 0 instead of 1: messages may be lost");
+                                             _("The broker granted QoS 0 instead of 1: messages may be lost"));
     }
   answer->filter = g_steal_pointer (&packet->filter);
   mkv_loopback_road_push_down (self->road, link, answer);

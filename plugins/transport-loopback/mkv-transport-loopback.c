@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-transport-loopback.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -180,13 +183,13 @@ mkv_transport_loopback_start (MkvTransport *transport, GVariant *options, MkvMes
 
   if (self->broker != NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The transport of “%s” is started already",
+      g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("The transport of “%s” is started already"),
                    self->client_id);
       return FALSE;
     }
   if (!g_variant_lookup (options, "client-id", "s", &client_id) || *client_id == 0)
     {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "The option client-id is missing");
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("The option client-id is missing"));
       return FALSE;
     }
   if (!g_variant_lookup (options, "broker", "s", &uri) || *uri == 0)
@@ -197,7 +200,7 @@ mkv_transport_loopback_start (MkvTransport *transport, GVariant *options, MkvMes
   if (!g_str_has_prefix (uri, "loopback://"))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "“%s” is no broker of the loopback transport: it would be like loopback://name", uri);
+                   _("“%s” is no broker of the loopback transport: it would be like loopback://name"), uri);
       return FALSE;
     }
 
@@ -240,7 +243,7 @@ check_connected (MkvTransportLoopback *self, GError **error)
 {
   if (self->state == MKV_TRANSPORT_CONNECTED)
     return TRUE;
-  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, "There is no connection to the broker");
+  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("There is no connection to the broker"));
   return FALSE;
 }
 
@@ -256,13 +259,13 @@ mkv_transport_loopback_publish (MkvTransport *transport, MkvMessage *message, gu
   if (*topic == 0 || strpbrk (topic, "+#") != NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "“%s” is no topic to publish on: it must not be empty nor hold + or #", topic);
+                   _("“%s” is no topic to publish on: it must not be empty nor hold + or #"), topic);
       return FALSE;
     }
   if (size > self->max_payload)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The payload has %" G_GSIZE_FORMAT " octets, at most %u are allowed", size, self->max_payload);
+                   _("The payload has %zu octets, at most %u are allowed"), size, self->max_payload);
       return FALSE;
     }
   mkv_loopback_broker_publish (self->broker, self->link, message, id);
@@ -280,7 +283,7 @@ mkv_transport_loopback_subscribe (MkvTransport *transport, const char *topic, gb
   if (!mkv_loopback_filter_is_valid (topic))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "“%s” is no topic filter: + takes a whole level, # the last ones", topic);
+                   _("“%s” is no topic filter: + takes a whole level, # the last ones"), topic);
       return FALSE;
     }
   mkv_loopback_broker_subscribe (self->broker, self->link, topic, own_messages);
@@ -364,4 +367,5 @@ mkv_transport_loopback_init (MkvTransportLoopback *self)
 }
 
 MKV_DEFINE_PLUGIN (transport, loopback, "loopback", "0.1", "LGPL-2.1-or-later",
-                   "A broker inside the process, for tests and demonstrations", mkv_transport_loopback_get_type)
+                   N_(N_("A broker inside the process, for tests and demonstrations")),
+                   mkv_transport_loopback_get_type)

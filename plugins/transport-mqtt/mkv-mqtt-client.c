@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-mqtt-client.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n-lib.h>
 #include <mqtt_protocol.h>
 #include <string.h>
 
@@ -71,7 +74,8 @@ check (int rc, const char *what, GError **error)
 {
   if (rc == MOSQ_ERR_SUCCESS)
     return TRUE;
-  g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "%s can't be used: %s", what, mosquitto_strerror (rc));
+  g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("%s can't be used: %s"), what,
+               mosquitto_strerror (rc));
   return FALSE;
 }
 
@@ -99,7 +103,7 @@ set_will (MkvMqttClient *self, GError **error)
                               properties);
   if (rc != MOSQ_ERR_SUCCESS)
     mosquitto_property_free_all (&properties);
-  return check (rc, "The last will", error);
+  return check (rc, _("The last will"), error);
 }
 
 static gboolean
@@ -194,7 +198,7 @@ connect_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *
   self->mqtt_311 = request->mqtt_311;
   self->mosq = mosquitto_new (self->options->client_id, false, self);
   if (self->mosq == NULL)
-    g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_FAILED, "No MQTT client can be made: %s",
+    g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_FAILED, _("No MQTT client can be made: %s"),
                              g_strerror (errno));
   else if (set_up (self, &error) && connect_socket (self, &error) &&
            !g_cancellable_set_error_if_cancelled (request->cancellable, &error))

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-mqtt-connection.h"
 
 #include <errno.h>
+#include <glib/gi18n-lib.h>
 #include <mqtt_protocol.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -242,13 +245,12 @@ deliver_subscribed (MkvMqttConnection *self, const MkvMqttEvent *event)
     return;
   if (event->code >= MQTT_RC_UNSPECIFIED)
     error = g_error_new (MKV_ERROR, MKV_ERROR_FORBIDDEN,
-                         "The broker at %s refused the subscription to %s (%s): its access list has to let client "
-                         "“%s” read there",
-                         self->options->broker, topic, mosquitto_reason_string (event->code),
-                         self->options->client_id);
+                         _("The broker at %s refused the subscription to %s (%s): its access list has to let "
+                           "client “%s” read there"), self->options->broker, topic,
+                         mosquitto_reason_string (event->code), self->options->client_id);
   else if (event->code < 1)
     error = g_error_new (MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                         "The broker at %s granted QoS 0 instead of 1 for %s: messages may get lost",
+                         _("The broker at %s granted QoS 0 instead of 1 for %s: messages may get lost"),
                          self->options->broker, topic);
   mkv_transport_report_subscribed (self->transport, topic, error);
 }
@@ -501,10 +503,10 @@ on_tick (gpointer user_data)
     {
       self->ended = TRUE;
       self->ending.error = g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                                        "Storing what the broker at %s sent has taken longer than half of "
-                                        "transport.keep-alive (%u s), so the connection was closed, and it will "
-                                        "come again: check that the storage works",
-                                        self->options->broker, self->keep_alive);
+                                        _("Storing what the broker at %s sent has taken longer than half of "
+                                          "transport.keep-alive (%u s), so the connection was closed, and it will "
+                                          "come again: check that the storage works"), self->options->broker,
+                                        self->keep_alive);
     }
   if (!self->ended)
     {
@@ -597,10 +599,10 @@ mkv_mqtt_connection_subscribe (MkvMqttConnection *self, const char *topic, gbool
       return TRUE;
     }
   if (rc == MOSQ_ERR_NO_CONN)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, "The connection to the broker at %s is lost",
+    g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("The connection to the broker at %s is lost"),
                  self->options->broker);
   else
-    g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "“%s” can't be subscribed to: %s", topic,
+    g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("“%s” can't be subscribed to: %s"), topic,
                  mosquitto_strerror (rc));
   return FALSE;
 }

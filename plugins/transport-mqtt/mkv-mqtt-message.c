@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-mqtt-message.h"
 
+#include <glib/gi18n-lib.h>
 #include <mqtt_protocol.h>
 #include <stdlib.h>
 
@@ -122,7 +125,8 @@ mkv_mqtt_message_get_properties (const MkvMessage *message, GError **error)
   if (rc == MOSQ_ERR_SUCCESS)
     return properties;
   mosquitto_property_free_all (&properties);
-  g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "The properties of a message on %s can't be sent: %s",
-               mkv_message_get_topic (message), mosquitto_strerror (rc));
+  g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+               _("The properties of a message on %s can't be sent: %s"), mkv_message_get_topic (message),
+               mosquitto_strerror (rc));
   return NULL;
 }

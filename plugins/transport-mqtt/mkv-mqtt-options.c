@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-mqtt-options.h"
 
+#include <glib/gi18n-lib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -12,7 +15,7 @@
 #define PORT_PLAIN 1883
 #define PORT_TLS 8883
 
-#define GOOD_URI "it would be like mqtt://host:1883 or, with TLS, mqtts://host:8883"
+#define GOOD_URI _("it would be like mqtt://host:1883 or, with TLS, mqtts://host:8883")
 
 /* Looks up a setting; FALSE with an error if it has another type. */
 static gboolean
@@ -24,8 +27,8 @@ lookup (GVariant *options, const char *key, const char *type, gpointer place, GE
     return TRUE;
   if (!g_variant_is_of_type (value, G_VARIANT_TYPE (type)))
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.%s has the type %s, it has to be %s", key,
-                   g_variant_get_type_string (value), type);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("transport.%s has the type %s, it has to be %s"),
+                   key, g_variant_get_type_string (value), type);
       return FALSE;
     }
   g_variant_get (value, type, place);
@@ -51,7 +54,7 @@ lookup_number (GVariant *options, const char *key, guint least, guint most, guin
     return FALSE;
   if (*place >= least && *place <= most)
     return TRUE;
-  g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.%s is %u, it has to be from %u to %u", key,
+  g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("transport.%s is %u, it has to be from %u to %u"), key,
                *place, least, most);
   return FALSE;
 }
@@ -68,42 +71,42 @@ parse_uri (MkvMqttOptions *self, const char *text, GError **error)
   if (strchr (text, '@') != NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.broker must not name a user: set transport.username and transport.password-file, "
-                   "and as for the broker, " GOOD_URI);
+                   _("transport.broker must not name a user: set transport.username and transport.password-file; "
+                     "as for the broker, %s"), GOOD_URI);
       return FALSE;
     }
   uri = g_uri_parse (text, G_URI_FLAGS_NONE, &why);
   if (uri == NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.broker “%s” is no URI (%s): " GOOD_URI, text, why->message);
+                   _("transport.broker “%s” is no URI (%s): %s"), text, why->message, GOOD_URI);
       return FALSE;
     }
   scheme = g_uri_get_scheme (uri);
   if (!g_str_equal (scheme, "mqtt") && !g_str_equal (scheme, "mqtts"))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.broker “%s” has the scheme “%s”: " GOOD_URI, text, scheme);
+                   _("transport.broker “%s” has the scheme “%s”: %s"), text, scheme, GOOD_URI);
       return FALSE;
     }
   if (g_uri_get_host (uri) == NULL || *g_uri_get_host (uri) == 0)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.broker “%s” names no host: " GOOD_URI,
-                   text);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("transport.broker “%s” names no host: %s"), text,
+                   GOOD_URI);
       return FALSE;
     }
   if ((*g_uri_get_path (uri) != 0 && !g_str_equal (g_uri_get_path (uri), "/")) || g_uri_get_query (uri) != NULL ||
       g_uri_get_fragment (uri) != NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.broker “%s” has something behind host and port: " GOOD_URI, text);
+                   _("transport.broker “%s” has something behind host and port: %s"), text, GOOD_URI);
       return FALSE;
     }
   port = g_uri_get_port (uri);
   if (port == 0)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.broker “%s” has the port 0: " GOOD_URI, text);
+                   _("transport.broker “%s” has the port 0: %s"), text, GOOD_URI);
       return FALSE;
     }
   self->tls = g_str_equal (scheme, "mqtts");
@@ -123,7 +126,7 @@ lookup_version (GVariant *options, gboolean *mqtt_311, GError **error)
   if (version == NULL || *mqtt_311 || g_str_equal (version, "5"))
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-               "transport.mqtt-version is “%s”, it has to be 5 or 3.1.1", version);
+               _("transport.mqtt-version is “%s”, it has to be 5 or 3.1.1"), version);
   return FALSE;
 }
 
@@ -136,13 +139,13 @@ check_credentials (MkvMqttOptions *self, GError **error)
   if (self->password_file != NULL && self->username == NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.password-file is set, but transport.username is not");
+                   _("transport.password-file is set, but transport.username is not"));
       return FALSE;
     }
   if ((self->cert_file == NULL) != (self->key_file == NULL))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.cert-file and transport.key-file belong together, only %s is set",
+                   _("transport.cert-file and transport.key-file belong together, only %s is set"),
                    self->cert_file != NULL ? "transport.cert-file" : "transport.key-file");
       return FALSE;
     }
@@ -180,18 +183,18 @@ load (MkvMqttOptions *self, GVariant *options, GError **error)
     return FALSE;
   if (self->client_id == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "The option client-id is missing");
+      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("The option client-id is missing"));
       return FALSE;
     }
   if (!mkv_name_check (self->client_id, &why))
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "The client-id “%s” can't be used: %s",
+      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("The client-id “%s” can't be used: %s"),
                    self->client_id, why->message);
       return FALSE;
     }
   if (uri == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.broker is not set: " GOOD_URI);
+      g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("transport.broker is not set: %s"), GOOD_URI);
       return FALSE;
     }
   if (!parse_uri (self, uri, error) || !check_credentials (self, error))
@@ -267,7 +270,8 @@ mkv_mqtt_options_read_password (MkvMqttOptions *self, GError **error)
   if (length == 0 || memchr (text, 0, length) != NULL)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.password-file %s has to hold a password, of text without NUL", self->password_file);
+                   _("transport.password-file %s has to hold a password, of text without NUL"),
+                   self->password_file);
       return NULL;
     }
   return g_strndup (text, length);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-mqtt-tls.h"
 
 #include <errno.h>
+#include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -40,7 +43,7 @@ take_openssl_error (void)
   const char *reason = code != 0 ? ERR_reason_error_string (code) : NULL;
 
   ERR_clear_error ();
-  return reason != NULL ? reason : "unknown error";
+  return reason != NULL ? reason : _("unknown error");
 }
 
 static gboolean
@@ -51,7 +54,8 @@ fail (GError **error, const char *setting, const char *path)
   /* OpenSSL does not tell a file that is missing from one that makes no sense. */
   if (g_access (path, R_OK) != 0)
     why = g_strerror (errno);
-  g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, "transport.%s %s can't be used: %s", setting, path, why);
+  g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION, _("transport.%s %s can't be used: %s"), setting, path,
+               why);
   return FALSE;
 }
 
@@ -134,7 +138,7 @@ mkv_mqtt_tls_new (MkvMqttOptions *options, GError **error)
   self->context = SSL_CTX_new (TLS_client_method ());
   if (self->context == NULL)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_FAILED, "TLS is not available: %s", take_openssl_error ());
+      g_set_error (error, MKV_ERROR, MKV_ERROR_FAILED, _("TLS is not available: %s"), take_openssl_error ());
       return NULL;
     }
   SSL_CTX_set_app_data (self->context, self);
@@ -150,7 +154,7 @@ mkv_mqtt_tls_new (MkvMqttOptions *options, GError **error)
       X509_VERIFY_PARAM_set1_host (param, options->host, 0) != 1)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                   "transport.broker: no certificate can name the host “%s”", options->host);
+                   _("transport.broker: no certificate can name the host “%s”"), options->host);
       return NULL;
     }
   ERR_clear_error ();
@@ -194,20 +198,18 @@ explain_certificate (MkvMqttTls *self)
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
-                          "The certificate of the broker at %s is for another host name than “%s”: set "
-                          "transport.broker to a name that it is for",
-                          options->broker, options->host);
+                          _("The certificate of the broker at %s is for another host name than “%s”: set "
+                            "transport.broker to a name that it is for"), options->broker, options->host);
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
-                          "The certificate of the broker at %s is not valid now (%s): renew it, or set this "
-                          "computer's clock",
-                          options->broker, what);
+                          _("The certificate of the broker at %s is not valid now (%s): renew it, or set this "
+                            "computer's clock"), options->broker, what);
     default:
       return g_error_new (MKV_ERROR, MKV_ERROR_FAILED,
-                          "The certificate of the broker at %s is not trusted (%s): it has to be signed by a CA "
-                          "in %s; check transport.ca-file",
-                          options->broker, what, options->ca_file != NULL ? options->ca_file : SYSTEM_CA_FOLDER);
+                          _("The certificate of the broker at %s is not trusted (%s): it has to be signed by a CA "
+                            "in %s; check transport.ca-file"), options->broker, what,
+                          options->ca_file != NULL ? options->ca_file : SYSTEM_CA_FOLDER);
     }
 }
 
@@ -227,15 +229,15 @@ explain_alert (MkvMqttTls *self)
   if (is_about_our_certificate (self->alert))
     return g_error_new (MKV_ERROR, MKV_ERROR_UNAUTHORIZED,
                         options->cert_file != NULL
-                            ? "The broker at %s does not accept this client's certificate (%s): check "
-                              "transport.cert-file and transport.key-file"
-                            : "The broker at %s asks for a client certificate (%s): set transport.cert-file and "
-                              "transport.key-file",
+                            ? _("The broker at %s does not accept this client's certificate (%s): check "
+                                "transport.cert-file and transport.key-file")
+                            : _("The broker at %s asks for a client certificate (%s): set transport.cert-file and "
+                                "transport.key-file"),
                         options->broker, what);
   if (self->alert == ALERT_PROTOCOL_VERSION)
-    return g_error_new (MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, "The broker at %s does not speak TLS 1.2 or later",
+    return g_error_new (MKV_ERROR, MKV_ERROR_NOT_SUPPORTED, _("The broker at %s does not speak TLS 1.2 or later"),
                         options->broker);
-  return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED, "TLS with the broker at %s failed: it says “%s”",
+  return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("TLS with the broker at %s failed: it says “%s”"),
                       options->broker, what);
 }
 
@@ -250,12 +252,11 @@ mkv_mqtt_tls_explain (MkvMqttTls *self)
    * complaint can be overtaken by the closing of the connection. */
   if (self->shaken)
     return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                        "The broker at %s closed the connection right after the TLS handshake: if it asks for "
-                        "client certificates, check transport.cert-file",
-                        self->options->broker);
+                        _("The broker at %s closed the connection right after the TLS handshake: if it asks for "
+                          "client certificates, check transport.cert-file"), self->options->broker);
   if (self->log != NULL)
     return g_error_new (MKV_ERROR, MKV_ERROR_NOT_CONNECTED,
-                        "TLS with the broker at %s failed (%s): is this its port for TLS?", self->options->broker,
-                        self->log);
+                        _("TLS with the broker at %s failed (%s): is this its port for TLS?"),
+                        self->options->broker, self->log);
   return NULL;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-transport-mqtt.h"
 
+#include <glib/gi18n-lib.h>
 #include <mosquitto.h>
 
 #include "base/mkv-error.h"
@@ -149,14 +152,13 @@ on_attempt_timeout (gpointer user_data)
 
   if (self->connection != NULL)
     error = g_error_new (MKV_ERROR, MKV_ERROR_TIMEOUT,
-                         "%s accepts connections, but no MQTT broker answered there within %u s: check the port "
-                         "in transport.broker",
-                         self->options->broker, self->options->connect_timeout);
+                         _("%s accepts connections, but no MQTT broker answered there within %u s: check the port "
+                           "in transport.broker"), self->options->broker, self->options->connect_timeout);
   else
     error = g_error_new (MKV_ERROR, MKV_ERROR_TIMEOUT,
-                         "The broker at %s did not answer within %u s: check transport.broker, the network and "
-                         "firewalls, or raise transport.connect-timeout",
-                         self->options->broker, self->options->connect_timeout);
+                         _("The broker at %s did not answer within %u s: check transport.broker, the network and "
+                           "firewalls, or raise transport.connect-timeout"), self->options->broker,
+                         self->options->connect_timeout);
   self->n_hang_ups = 0;
   wait_after (self, error);
   return G_SOURCE_REMOVE;
@@ -177,7 +179,7 @@ on_connected (gboolean session_present, gpointer owner)
 static void
 go_on_with_311 (MkvTransportMqtt *self)
 {
-  g_message ("The broker at %s does not know MQTT 5: going on with MQTT 3.1.1", self->options->broker);
+  g_message (_("The broker at %s does not know MQTT 5: going on with MQTT 3.1.1"), self->options->broker);
   self->mqtt_311 = TRUE;
   g_array_unref (mkv_mqtt_connection_drop (g_steal_pointer (&self->connection)));
   attempt (self);
@@ -240,9 +242,8 @@ on_dialled (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   if (self->options->insecure_credentials)
-    g_warning ("Credentials go to the broker at %s without TLS, for everyone on the way to read: use mqtts://, or "
-               "unset transport.allow-insecure-credentials",
-               self->options->broker);
+    g_warning (_("Credentials go to the broker at %s without TLS, for everyone on the way to read: use mqtts://, "
+                 "or unset transport.allow-insecure-credentials"), self->options->broker);
   self->connection = mkv_mqtt_connection_new (g_steal_pointer (&client), MKV_TRANSPORT (self), self->clock,
                                               self->context, &connection_funcs, self);
 }
@@ -275,7 +276,7 @@ mkv_transport_mqtt_start (MkvTransport *transport, GVariant *options, MkvMessage
 
   if (self->state != MKV_TRANSPORT_STOPPED)
     {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "The transport of “%s” is started already",
+      g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("The transport of “%s” is started already"),
                    self->options->client_id);
       return FALSE;
     }
@@ -320,7 +321,7 @@ check_connected (MkvTransportMqtt *self, GError **error)
 {
   if (self->state == MKV_TRANSPORT_CONNECTED)
     return TRUE;
-  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, "There is no connection to the broker");
+  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_CONNECTED, _("There is no connection to the broker"));
   return FALSE;
 }
 
@@ -337,16 +338,17 @@ mkv_transport_mqtt_publish (MkvTransport *transport, MkvMessage *message, guint 
   if (*topic == 0 || mosquitto_pub_topic_check (topic) != MOSQ_ERR_SUCCESS)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   "“%s” is no topic to publish on: it must not be empty nor hold + or #", topic);
+                   _("“%s” is no topic to publish on: it must not be empty nor hold + or #"), topic);
       return FALSE;
     }
   max_payload = mkv_mqtt_connection_get_max_payload (self->connection);
   if (size > max_payload)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_TOO_LARGE,
-                   "The payload has %" G_GSIZE_FORMAT " octets, %s at most %u", size,
-                   max_payload < self->options->max_payload ? "the broker takes" : "transport.max-payload allows",
-                   max_payload);
+                   max_payload < self->options->max_payload
+                       ? _("The payload has %zu octets, the broker takes at most %u")
+                       : _("The payload has %zu octets, transport.max-payload allows at most %u"),
+                   size, max_payload);
       return FALSE;
     }
   mkv_mqtt_connection_publish (self->connection, message, id);
@@ -439,4 +441,4 @@ mkv_transport_mqtt_init (MkvTransportMqtt *self)
 }
 
 MKV_DEFINE_PLUGIN (transport, mqtt, "mqtt", "0.1", "LGPL-2.1-or-later",
-                   "Any MQTT broker, version 5 or 3.1.1, with libmosquitto", mkv_transport_mqtt_get_type)
+                   N_(N_("Any MQTT broker, version 5 or 3.1.1, with libmosquitto")), mkv_transport_mqtt_get_type)
