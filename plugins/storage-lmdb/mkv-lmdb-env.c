@@ -12,6 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "mkv-lmdb-writer.h"
+
 /* More than threads usually read at once; fewer than the 126 readers that LMDB
  * has room for. */
 #define N_READERS 64
@@ -29,15 +31,17 @@ enum
 
 struct _MkvLmdbEnv
 {
-  MkvLmdbReader readers[N_READERS];
+  MkvLmdbReader readers[N_READERS + 1]; /* the last is who has pinned a version */
   char *folder;
   /* Taken in this order. */
+  GMutex pin_mutex;   /* held while a version is pinned */
   GMutex write_mutex; /* guards durable, and who may shut the gate */
   GMutex gate;        /* held while all the readers are shut; they wait for it */
 
   MDB_env *env; /* NULL where opening it again failed; changes only while all readers are shut */
   MkvLmdbNames names;
-  gboolean durable; /* how the environment commits now */
+  gboolean durable;   /* how the environment commits now */
+  gboolean exclusive; /* of the pin */
 };
 
 gboolean
@@ -68,7 +72,7 @@ static void
 shut (MkvLmdbEnv *self)
 {
   g_mutex_lock (&self->gate);
-  for (guint i = 0; i < N_READERS; i++)
+  for (guint i = 0; i <= N_READERS; i++)
     {
       MkvLmdbReader *reader = &self->readers[i];
 
@@ -81,7 +85,7 @@ shut (MkvLmdbEnv *self)
 static void
 unshut (MkvLmdbEnv *self)
 {
-  for (guint i = 0; i < N_READERS; i++)
+  for (guint i = 0; i <= N_READERS; i++)
     g_atomic_int_set (&self->readers[i].state, READER_FREE);
   g_mutex_unlock (&self->gate);
 }
@@ -189,6 +193,7 @@ mkv_lmdb_env_open (const char *folder, GError **error)
   int rc;
 
   self->folder = g_strdup (folder);
+  g_mutex_init (&self->pin_mutex);
   g_mutex_init (&self->write_mutex);
   g_mutex_init (&self->gate);
   rc = open_file (self);
@@ -221,9 +226,16 @@ mkv_lmdb_env_close (MkvLmdbEnv *self, GError **error)
   unshut (self);
   g_mutex_clear (&self->gate);
   g_mutex_clear (&self->write_mutex);
+  g_mutex_clear (&self->pin_mutex);
   g_free (self->folder);
   g_aligned_free (self);
   return rc == 0 || mkv_lmdb_set_error (error, rc, _("The LMDB storage could not be written out"));
+}
+
+const char *
+mkv_lmdb_env_get_folder (MkvLmdbEnv *self)
+{
+  return self->folder;
 }
 
 const MkvLmdbNames *
@@ -392,4 +404,78 @@ mkv_lmdb_env_write (MkvLmdbEnv *self, MkvDurability durability, MkvLmdbChangeFun
   if (rc != 0)
     recover (self);
   return rc == 0 || mkv_lmdb_set_error (error, rc, _("The LMDB storage could not be written"));
+}
+
+static MkvLmdbReader *
+take_pin (MkvLmdbEnv *self)
+{
+  MkvLmdbReader *reader = &self->readers[N_READERS];
+
+  while (!g_atomic_int_compare_and_exchange (&reader->state, READER_FREE, READER_BUSY))
+    {
+      g_mutex_lock (&self->gate);
+      g_mutex_unlock (&self->gate);
+    }
+  return reader;
+}
+
+guint64
+mkv_lmdb_env_pin (MkvLmdbEnv *self, gboolean exclusive, GError **error)
+{
+  /* Opens the file again, if need be. */
+  MkvLmdbReader *reader = mkv_lmdb_env_begin_read (self, error);
+  guint64 version = 0;
+  int rc = MDB_PANIC;
+
+  if (reader == NULL)
+    return 0;
+  mkv_lmdb_env_end_read (reader);
+  g_mutex_lock (&self->pin_mutex);
+  if (exclusive)
+    g_mutex_lock (&self->write_mutex);
+  self->exclusive = exclusive;
+  reader = take_pin (self);
+  if (self->env != NULL)
+    rc = mdb_txn_begin (self->env, NULL, MDB_RDONLY, &reader->txn);
+  if (rc == 0)
+    version = mdb_txn_id (reader->txn);
+  else
+    reader->txn = NULL;
+  /* Its transaction stays, for whoever shuts the gate to end. */
+  g_atomic_int_set (&reader->state, READER_FREE);
+  if (version > 0)
+    return version;
+  mkv_lmdb_env_unpin (self);
+  mkv_lmdb_set_error (error, rc != 0 ? rc : MDB_CORRUPTED, _("The LMDB storage can't be read"));
+  return 0;
+}
+
+gboolean
+mkv_lmdb_env_unpin (MkvLmdbEnv *self)
+{
+  MkvLmdbReader *reader = take_pin (self);
+  gboolean held = reader->txn != NULL;
+
+  g_clear_pointer (&reader->txn, mdb_txn_abort);
+  g_atomic_int_set (&reader->state, READER_FREE);
+  if (self->exclusive)
+    g_mutex_unlock (&self->write_mutex);
+  g_mutex_unlock (&self->pin_mutex);
+  return held;
+}
+
+gboolean
+mkv_lmdb_env_swap (MkvLmdbEnv *self, GError **error)
+{
+  gboolean renamed;
+  int rc;
+
+  shut (self);
+  g_clear_pointer (&self->env, mdb_env_close);
+  renamed = mkv_lmdb_writer_rename (self->folder, error);
+  rc = open_file (self);
+  unshut (self);
+  if (renamed && rc != 0)
+    return mkv_lmdb_set_error (error, rc, _("The LMDB storage can't be opened again"));
+  return renamed;
 }

@@ -61,6 +61,20 @@ typedef int (*MkvLmdbChangeFunc) (MDB_txn *txn, gpointer user_data);
 gboolean mkv_lmdb_env_write (MkvLmdbEnv *self, MkvDurability durability, MkvLmdbChangeFunc func, gpointer user_data,
                              GError **error);
 
+/* Keeps the pages of the newest version of the file from being used again, for
+ * MkvLmdbFile to read them; with @exclusive, nobody writes meanwhile. Returns that
+ * version, 0 with an error. There is one at a time: others wait. */
+guint64 mkv_lmdb_env_pin (MkvLmdbEnv *self, gboolean exclusive, GError **error);
+
+/* Whether the version was kept all the time: a map that grows drops it. */
+gboolean mkv_lmdb_env_unpin (MkvLmdbEnv *self);
+
+/* Called between an exclusive pin and its end: the new file that lies finished
+ * in the folder takes the place of the open one. */
+gboolean mkv_lmdb_env_swap (MkvLmdbEnv *self, GError **error);
+
+const char *mkv_lmdb_env_get_folder (MkvLmdbEnv *self);
+
 /* Sets @error, and returns FALSE. @rc is LMDB's or errno's; @what is what
  * failed, a sentence. */
 gboolean mkv_lmdb_set_error (GError **error, int rc, const char *what);

@@ -4,14 +4,13 @@
 
 #include "mkv-lmdb-folder.h"
 
+#include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "mkv-lmdb-file.h"
 #include "mkv-lmdb-writer.h"
-
-/* For a file with nothing in it. */
-#define EMPTY_SIZE (1024 * 1024)
 
 /* What tells that a folder is another backend's. */
 static const struct
@@ -35,7 +34,6 @@ static gboolean
 make_file (const char *folder, GError **error)
 {
   g_autoptr (MkvLmdbWriter) writer = NULL;
-  g_autofree char *parent = g_path_get_dirname (folder);
 
   for (guint i = 0; i < G_N_ELEMENTS (others); i++)
     if (has_file (folder, others[i].file))
@@ -45,12 +43,29 @@ make_file (const char *folder, GError **error)
                        "another storage.path"), folder, others[i].backend, others[i].backend);
         return FALSE;
       }
-  writer = mkv_lmdb_writer_new (folder, EMPTY_SIZE, error);
-  if (writer == NULL || !mkv_lmdb_writer_finish (writer, error) || !mkv_lmdb_writer_rename (folder, error))
+  writer = mkv_lmdb_writer_new (folder, mkv_lmdb_writer_get_room (0), error);
+  return writer != NULL && mkv_lmdb_writer_finish (writer, error) && mkv_lmdb_writer_rename (folder, error);
+}
+
+/* LMDB would believe what a damaged file says of itself. */
+static gboolean
+look (const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, MKV_LMDB_FILE, NULL);
+  g_autoptr (MkvLmdbFile) file = mkv_lmdb_file_open (path, error);
+  g_autoptr (GPtrArray) faults = g_ptr_array_new_with_free_func (g_free);
+
+  if (file == NULL)
     return FALSE;
-  /* The folder may be as new as the file; above it we may have no rights. */
-  mkv_lmdb_sync_folder (parent, NULL);
-  return TRUE;
+  mkv_lmdb_file_look (file, mkv_lmdb_file_get_newest (file), faults);
+  if (mkv_lmdb_file_is_strange (file))
+    g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
+                 _("The LMDB file in %s is not a storage of MerkleKV: set another storage.path"), folder);
+  else if (faults->len > 0)
+    g_set_error (error, MKV_ERROR, MKV_ERROR_CORRUPT,
+                 _("The LMDB storage in %s is damaged (%s): `merklekv repair` saves what can be read"), folder,
+                 (const char *) faults->pdata[0]);
+  return faults->len == 0;
 }
 
 gboolean
@@ -59,7 +74,7 @@ mkv_lmdb_folder_prepare (const char *folder, GError **error)
   g_autofree char *unfinished = g_build_filename (folder, MKV_LMDB_NEW_FILE, NULL);
 
   g_unlink (unfinished);
-  return has_file (folder, MKV_LMDB_FILE) || make_file (folder, error);
+  return has_file (folder, MKV_LMDB_FILE) ? look (folder, error) : make_file (folder, error);
 }
 
 gboolean
@@ -86,6 +101,45 @@ mkv_lmdb_folder_check_format (const char *folder, MkvLmdbEnv *env, GError **erro
                  _("The LMDB storage in %s has format %d, this version reads format %d: use a newer version of "
                    "MerkleKV"), folder, (int) number, MKV_LMDB_FORMAT_NUMBER);
   return ours && number == MKV_LMDB_FORMAT_NUMBER;
+}
+
+gboolean
+mkv_lmdb_folder_make (const char *folder, gboolean *made, GError **error)
+{
+  g_autofree char *what = NULL;
+  g_autoptr (GDir) dir = NULL;
+
+  *made = g_mkdir (folder, 0700) == 0;
+  if (*made)
+    return TRUE;
+  if (errno == EEXIST)
+    {
+      dir = g_dir_open (folder, 0, error);
+      if (dir == NULL)
+        return FALSE;
+      if (g_dir_read_name (dir) == NULL)
+        return TRUE;
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   _("The folder %s is not empty: name one that is, or that is not there yet"), folder);
+      return FALSE;
+    }
+  what = g_strdup_printf (_("The folder %s can't be made"), folder);
+  return mkv_storage_set_error_from_errno (error, errno, what);
+}
+
+void
+mkv_lmdb_folder_clear (const char *folder, gboolean made)
+{
+  static const char *const names[] = { MKV_LMDB_FILE, MKV_LMDB_NEW_FILE };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *path = g_build_filename (folder, names[i], NULL);
+
+      g_unlink (path);
+    }
+  if (made)
+    g_rmdir (folder);
 }
 
 int

@@ -14,6 +14,13 @@ gboolean mkv_lmdb_folder_prepare (const char *folder, GError **error);
 /* Whether what has been opened there is ours, of a version that we know. */
 gboolean mkv_lmdb_folder_check_format (const char *folder, MkvLmdbEnv *env, GError **error);
 
+/* Makes @folder for a copy, if it is missing, which *@made tells. It has to be
+ * empty. */
+gboolean mkv_lmdb_folder_make (const char *folder, gboolean *made, GError **error);
+
+/* After a copy that failed: as if it had never been begun. */
+void mkv_lmdb_folder_clear (const char *folder, gboolean made);
+
 /* What has been counted. LMDB's code. */
 int mkv_lmdb_folder_read_tombstones (MDB_txn *txn, const MkvLmdbNames *names, guint64 *n_tombstones);
 

@@ -51,6 +51,15 @@ mkv_lmdb_record_write (guint8 *out, const MkvEntry *entry)
     memcpy (out + MKV_LMDB_RECORD_HEAD + node_id_length, value, value_length);
 }
 
+gboolean
+mkv_lmdb_record_is_later (const MDB_val *a, const MDB_val *b)
+{
+  const guint8 *x = a->mv_data, *y = b->mv_data;
+  gint64 x_time = read_number (x + 32), y_time = read_number (y + 32);
+
+  return x_time != y_time ? x_time > y_time : read_number (x + 40) > read_number (y + 40);
+}
+
 /* Where the value of a whole record is, NULL in a tombstone. */
 static const guint8 *
 get_value (const MDB_val *record, gsize *length)

@@ -43,6 +43,9 @@ mkv_lmdb_record_is_tombstone (const MDB_val *record)
   return record->mv_size > 48 && (((const guint8 *) record->mv_data)[48] & MKV_LMDB_TOMBSTONE) != 0;
 }
 
+/* Of two whole ones: whether @a has a later stamp than @b. */
+gboolean mkv_lmdb_record_is_later (const MDB_val *a, const MDB_val *b);
+
 /* The entry of a key, copied out of the map. NULL with MKV_ERROR_CORRUPT. */
 MkvEntry *mkv_lmdb_record_read (const MDB_val *key, const MDB_val *record, GError **error);
 

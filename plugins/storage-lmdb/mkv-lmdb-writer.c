@@ -16,6 +16,8 @@
 /* A transaction holds all it has changed in memory. */
 #define BYTES_PER_COMMIT (8 * 1024 * 1024)
 
+#define LEAST_ROOM (16 * 1024 * 1024)
+
 struct _MkvLmdbWriter
 {
   char *path;
@@ -24,6 +26,7 @@ struct _MkvLmdbWriter
   MkvLmdbNames names;
   gsize n_bytes; /* put in this transaction */
   guint64 n_tombstones;
+  guint64 n_entries, n_meta; /* once it is finished */
 };
 
 static gboolean
@@ -58,6 +61,12 @@ begin (MkvLmdbWriter *self)
   return rc;
 }
 
+gsize
+mkv_lmdb_writer_get_room (guint64 size)
+{
+  return (gsize) MIN (2 * size + LEAST_ROOM, (guint64) G_MAXSSIZE / 4) & ~(gsize) 0xFFFF;
+}
+
 MkvLmdbWriter *
 mkv_lmdb_writer_new (const char *folder, gsize size, GError **error)
 {
@@ -78,36 +87,59 @@ mkv_lmdb_writer_new (const char *folder, gsize size, GError **error)
   return NULL;
 }
 
+/* Before each record: a transaction that has become large is committed. */
+static int
+prepare (MkvLmdbWriter *self, gsize n_bytes)
+{
+  int rc;
+
+  self->n_bytes += n_bytes;
+  if (self->n_bytes <= BYTES_PER_COMMIT)
+    return 0;
+  rc = mdb_txn_commit (g_steal_pointer (&self->txn));
+  return rc != 0 ? rc : begin (self);
+}
+
 gboolean
-mkv_lmdb_writer_put (MkvLmdbWriter *self, gboolean meta, MDB_val *key, MDB_val *value, GError **error)
+mkv_lmdb_writer_put (MkvLmdbWriter *self, gboolean meta, const MDB_val *key, const MDB_val *value, GError **error)
 {
   MDB_dbi dbi = meta ? self->names.meta : self->names.entries;
-  gboolean tombstone = !meta && mkv_lmdb_record_is_tombstone (value);
-  MDB_val old = *value;
-  int rc = 0;
+  MDB_val name = *key, octets = *value;
+  int rc = prepare (self, key->mv_size + value->mv_size);
 
-  if (self->n_bytes > BYTES_PER_COMMIT)
-    {
-      rc = mdb_txn_commit (g_steal_pointer (&self->txn));
-      if (rc == 0)
-        rc = begin (self);
-    }
-  self->n_bytes += key->mv_size + value->mv_size;
   /* What comes in order, as it mostly does, fills the pages. */
   if (rc == 0)
-    rc = mdb_put (self->txn, dbi, key, &old, MDB_APPEND);
+    rc = mdb_put (self->txn, dbi, &name, &octets, MDB_APPEND);
+  if (rc == MDB_KEYEXIST)
+    rc = mdb_put (self->txn, dbi, &name, &octets, MDB_NOOVERWRITE);
   if (rc == MDB_KEYEXIST)
     {
-      old = *value;
-      rc = mdb_put (self->txn, dbi, key, &old, MDB_NOOVERWRITE);
+      self->n_tombstones -= !meta && mkv_lmdb_record_is_tombstone (&octets) ? 1 : 0;
+      octets = *value;
+      rc = mdb_put (self->txn, dbi, &name, &octets, 0);
     }
-  if (rc == MDB_KEYEXIST)
-    {
-      self->n_tombstones -= !meta && mkv_lmdb_record_is_tombstone (&old) ? 1 : 0;
-      rc = mdb_put (self->txn, dbi, key, value, 0);
-    }
-  self->n_tombstones += tombstone ? 1 : 0;
-  return rc == 0 || fail (self, rc, error);
+  if (rc != 0)
+    return fail (self, rc, error);
+  self->n_tombstones += !meta && mkv_lmdb_record_is_tombstone (value) ? 1 : 0;
+  return TRUE;
+}
+
+gboolean
+mkv_lmdb_writer_put_later (MkvLmdbWriter *self, const MDB_val *key, const MDB_val *value, GError **error)
+{
+  MDB_val name = *key, old;
+  int rc = mdb_get (self->txn, self->names.entries, &name, &old);
+
+  if (rc != 0 && rc != MDB_NOTFOUND)
+    return fail (self, rc, error);
+  return (rc == 0 && !mkv_lmdb_record_is_later (value, &old)) || mkv_lmdb_writer_put (self, FALSE, key, value, error);
+}
+
+void
+mkv_lmdb_writer_get_counts (MkvLmdbWriter *self, guint64 *n_entries, guint64 *n_meta)
+{
+  *n_entries = self->n_entries;
+  *n_meta = self->n_meta;
 }
 
 gboolean
@@ -115,7 +147,14 @@ mkv_lmdb_writer_finish (MkvLmdbWriter *self, GError **error)
 {
   guint64 n_tombstones = GUINT64_TO_LE (self->n_tombstones);
   int rc = put_text (self->txn, self->names.main, MKV_LMDB_TOMBSTONES, &n_tombstones, sizeof n_tombstones);
+  MDB_stat entries, meta;
 
+  if (rc == 0 && (rc = mdb_stat (self->txn, self->names.entries, &entries)) == 0 &&
+      (rc = mdb_stat (self->txn, self->names.meta, &meta)) == 0)
+    {
+      self->n_entries = entries.ms_entries;
+      self->n_meta = meta.ms_entries;
+    }
   if (rc == 0)
     rc = mdb_txn_commit (g_steal_pointer (&self->txn));
   if (rc == 0)
@@ -138,8 +177,9 @@ mkv_lmdb_writer_free (MkvLmdbWriter *self)
   g_free (self);
 }
 
-gboolean
-mkv_lmdb_sync_folder (const char *folder, GError **error)
+/* Makes the names in @folder last. */
+static gboolean
+sync_folder (const char *folder, GError **error)
 {
   int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), saved_errno = errno;
   g_autofree char *what = NULL;
@@ -162,10 +202,15 @@ mkv_lmdb_writer_rename (const char *folder, GError **error)
 {
   g_autofree char *new_path = g_build_filename (folder, MKV_LMDB_NEW_FILE, NULL);
   g_autofree char *path = g_build_filename (folder, MKV_LMDB_FILE, NULL);
+  g_autofree char *parent = g_path_get_dirname (folder);
   g_autofree char *what = NULL;
 
   if (g_rename (new_path, path) == 0)
-    return mkv_lmdb_sync_folder (folder, error);
+    {
+      /* The folder may be as new as the file; above it we may have no rights. */
+      sync_folder (parent, NULL);
+      return sync_folder (folder, error);
+    }
   what = g_strdup_printf (_("%s can't be given its name"), path);
   return mkv_storage_set_error_from_errno (error, errno, what);
 }

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mkv-lmdb-check.h"
 #include "mkv-lmdb-env.h"
 #include "mkv-lmdb-folder.h"
 #include "mkv-lmdb-record.h"
+#include "mkv-lmdb-writer.h"
 
 struct _MkvStorageLmdb
 {
@@ -389,6 +391,45 @@ mkv_storage_lmdb_stats (MkvStorage *storage, guint64 *n_entries, guint64 *n_tomb
   return rc == 0 || mkv_lmdb_set_error (error, rc, _("The LMDB storage can't be read"));
 }
 
+static gboolean
+mkv_storage_lmdb_compact (MkvStorage *storage, GError **error)
+{
+  return mkv_lmdb_compact (((MkvStorageLmdb *) storage)->env, error);
+}
+
+static char **
+mkv_storage_lmdb_verify (MkvStorage *storage, GError **error)
+{
+  return mkv_lmdb_verify (((MkvStorageLmdb *) storage)->env, error);
+}
+
+static gboolean
+mkv_storage_lmdb_backup (MkvStorage *storage, const char *path, GCancellable *cancellable, GError **error)
+{
+  gboolean made;
+
+  if (!mkv_lmdb_folder_make (path, &made, error))
+    return FALSE;
+  if (mkv_lmdb_copy (((MkvStorageLmdb *) storage)->env, path, cancellable, error) &&
+      mkv_lmdb_writer_rename (path, error))
+    return TRUE;
+  mkv_lmdb_folder_clear (path, made);
+  return FALSE;
+}
+
+static char **
+mkv_storage_lmdb_repair (MkvStorage *storage, const char *path, GVariant *options, GError **error)
+{
+  int lock = mkv_storage_lock_folder (path, error);
+  char **done;
+
+  if (lock < 0)
+    return NULL;
+  done = mkv_lmdb_repair (path, error);
+  close (lock);
+  return done;
+}
+
 static void
 mkv_storage_lmdb_iface_init (MkvStorageInterface *iface)
 {
@@ -400,6 +441,10 @@ mkv_storage_lmdb_iface_init (MkvStorageInterface *iface)
   iface->get_meta = mkv_storage_lmdb_get_meta;
   iface->scan_meta = mkv_storage_lmdb_scan_meta;
   iface->stats = mkv_storage_lmdb_stats;
+  iface->compact = mkv_storage_lmdb_compact;
+  iface->verify = mkv_storage_lmdb_verify;
+  iface->backup = mkv_storage_lmdb_backup;
+  iface->repair = mkv_storage_lmdb_repair;
 }
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MkvStorageLmdb, mkv_storage_lmdb, G_TYPE_OBJECT,
