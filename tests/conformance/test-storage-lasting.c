@@ -11,6 +11,7 @@
 
 #include "base/mkv-error.h"
 #include "mkv-storage-file.h"
+#include "mkv-storage-lmdb.h"
 #include "mkv-test.h"
 #include "storage/mkv-storage.h"
 
@@ -22,6 +23,7 @@ typedef struct
 
 static const Backend backends[] = {
   { "file", mkv_storage_file_new },
+  { "lmdb", mkv_storage_lmdb_new },
 };
 
 typedef struct
