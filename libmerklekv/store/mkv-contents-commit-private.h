@@ -28,8 +28,10 @@ typedef struct
 } MkvContentsPolicy;
 
 /* Called in any thread, without a lock, when something is to be done that takes
- * a commit: whoever is told queues a write of MKV_WRITE_MAINTAIN. */
-typedef void (*MkvContentsFunc) (gpointer user_data);
+ * a commit: whoever is told queues a write of MKV_WRITE_MAINTAIN. If it can wait,
+ * or it is the timer that has to be set, mkv_contents_ask() and _get_wait() are
+ * to be called soon, in the store's context. */
+typedef void (*MkvContentsFunc) (gboolean can_wait, gpointer user_data);
 
 /* Of nothing, until it is built. */
 MkvContents *mkv_contents_new (MkvStorage *storage, MkvClock *clock, const MkvContentsPolicy *policy,
@@ -73,7 +75,12 @@ gboolean mkv_contents_is_stale (MkvContents *self);
  * be done now; after a failure that has to wait. The leader's. */
 gboolean mkv_contents_end_maintenance (MkvContents *self, gboolean success);
 
-/* Calls the function if something is due. */
+/* Brings the contents up to what the clock says, and calls the function if
+ * something is due. */
 void mkv_contents_ask (MkvContents *self);
+
+/* For how long, in ms, the clock changes nothing; -1 for as long as nobody
+ * writes. Until it was asked again the function is called when that is less. */
+gint64 mkv_contents_get_wait (MkvContents *self);
 
 G_END_DECLS

@@ -22,6 +22,12 @@
 /* By how much another clock may be ahead for its horizon to be taken. */
 #define HORIZON_TOLERANCE (10 * 60 * 1000)
 #define BUILD_PAGE 1024
+/* How many tombstones leave the tree while others wait: about 1 ms. */
+#define HORIZON_PAGE 256
+/* How long the store's timer waits at most, in ms: who sleeps, or sets the wall
+ * clock, does not wake it. */
+#define MAX_WAIT MKV_HOUR
+#define MIN_WAIT 1000
 #define PREFETCH 8
 /* After maintenance that failed, in us. */
 #define RETRY_TIME (60 * G_USEC_PER_SEC)
@@ -37,6 +43,8 @@ struct _MkvContents
   GMutex mutex;
   MkvContentsPolicy policy;
   MkvHolding holding;
+  gint64 target; /* what the holding's horizon is on its way to */
+  gint64 alarm;  /* what the store's timer is set to, ms; G_MAXINT64 for none */
   MkvBelief belief;
   MkvYoung *young;
   guint64 generation;
@@ -44,7 +52,9 @@ struct _MkvContents
   gint64 now;         /* what the wall clock said last */
   gint64 stored_horizon;
   gboolean built;
-  gboolean told;   /* a MKV_WRITE_MAINTAIN is on its way */
+  gboolean stepped_back; /* the clock, behind entries that may be this node's */
+  gboolean told;         /* a MKV_WRITE_MAINTAIN is on its way */
+  gboolean rung;         /* a call of mkv_contents_ask() is */
   gint64 retry_at; /* us; none is asked for before */
 };
 
@@ -94,6 +104,7 @@ mkv_contents_new (MkvStorage *storage, MkvClock *clock, const MkvContentsPolicy 
   self->last_change = LONG_AGO;
   self->retry_at = LONG_AGO;
   self->stored_horizon = -1;
+  self->alarm = G_MAXINT64;
   return self;
 }
 
@@ -122,20 +133,31 @@ note_change (MkvContents *self)
   self->last_change = mkv_clock_get_monotonic_time (self->clock);
 }
 
-/* Called with the mutex held: what the passing of time does. */
+/* Called with the mutex held: what the passing of time does. Begins what takes
+ * long if @begin. */
 static void
-move_to (MkvContents *self, gint64 now)
+move_to (MkvContents *self, gint64 now, gboolean begin)
 {
-  gint64 horizon = compute_horizon (self, now);
+  const gint64 old_limit = self->holding.limit;
   gboolean changed;
 
   self->now = now;
+  self->target = MIN (MAX (self->target, compute_horizon (self, now)), mkv_horizon_get_greatest (now));
   mkv_belief_look (&self->belief, now, mkv_clock_get_monotonic_time (self->clock), self->policy.grave_retention);
   changed = mkv_holding_set_limit (&self->holding, now + self->policy.skew_max_future);
-  if (horizon > self->holding.horizon)
-    changed = mkv_holding_raise_horizon (&self->holding, horizon) || changed;
+  if (self->holding.limit < old_limit && self->holding.n_withheld > 0)
+    self->stepped_back = TRUE;
+  if (self->target > self->holding.horizon)
+    changed = mkv_holding_raise_horizon (&self->holding, self->target, HORIZON_PAGE, begin) || changed;
   if (changed)
     note_change (self);
+}
+
+/* Called with the mutex held: whether tombstones are still to leave the tree. */
+static gboolean
+is_behind (MkvContents *self)
+{
+  return self->holding.horizon < self->target;
 }
 
 /* Called with the mutex held: whether the contents can't be mended without a
@@ -159,7 +181,7 @@ get_end_of_graves (MkvContents *self)
 static guint64
 count_surplus (MkvContents *self)
 {
-  guint64 n_graves = self->holding.n_graves - mkv_tombstones_get_count (self->holding.unsent);
+  guint64 n_graves = mkv_tombstones_get_count (self->holding.graves);
 
   return n_graves - MIN (n_graves, self->policy.max_graves);
 }
@@ -168,19 +190,62 @@ count_surplus (MkvContents *self)
 static gboolean
 is_due (MkvContents *self)
 {
-  return self->holding.horizon != self->stored_horizon || is_stale (self) ||
-         count_surplus (self) > 0 ||
-         mkv_tombstones_get_oldest (self->holding.tombstones) < get_end_of_graves (self);
+  return self->holding.horizon != self->stored_horizon || is_stale (self) || self->stepped_back ||
+         is_behind (self) || count_surplus (self) > 0 ||
+         mkv_tombstones_get_oldest (self->holding.graves) < get_end_of_graves (self);
 }
 
-/* Called with the mutex held: whether to ask for maintenance now. */
+/* Called with the mutex held: whether there is maintenance to be asked for now. */
+static gboolean
+may_ask (MkvContents *self)
+{
+  return !self->told && self->built && is_due (self) &&
+         (self->retry_at == LONG_AGO || mkv_clock_get_monotonic_time (self->clock) >= self->retry_at);
+}
+
+/* Called with the mutex held: as may_ask(), and then it is. */
 static gboolean
 take_due (MkvContents *self)
 {
-  if (self->told || !self->built || !is_due (self) ||
-      (self->retry_at != LONG_AGO && mkv_clock_get_monotonic_time (self->clock) < self->retry_at))
+  if (!may_ask (self))
     return FALSE;
   self->told = TRUE;
+  return TRUE;
+}
+
+/* Called with the mutex held: when the wall clock, in ms, changes something. */
+static gint64
+get_next (MkvContents *self)
+{
+  const MkvHolding *holding = &self->holding;
+  const MkvAheadEntry *ahead = NULL;
+  gint64 tombstone = mkv_tombstones_get_oldest (holding->tombstones);
+  gint64 grave = mkv_tombstones_get_oldest (holding->graves);
+  gint64 next = G_MAXINT64;
+
+  if (!mkv_ahead_is_empty (holding->ahead))
+    ahead = mkv_ahead_get_first_after (holding->ahead, holding->limit);
+  if (ahead != NULL)
+    next = ahead->timestamp - self->policy.skew_max_future;
+  if (tombstone != G_MAXINT64)
+    next = MIN (next, tombstone + MKV_HOUR + self->policy.tombstone_retention);
+  if (grave != G_MAXINT64)
+    {
+      gint64 end = grave + MKV_HOUR + self->policy.tombstone_retention + self->policy.grave_retention;
+
+      /* Where the time is in doubt it is looked at again and again. */
+      next = MIN (next, end > self->now ? end : self->now + MKV_HOUR);
+    }
+  return next;
+}
+
+/* Called with the mutex held: whether the store's context has to do something. */
+static gboolean
+take_ring (MkvContents *self)
+{
+  if (self->rung || !self->built || (!may_ask (self) && get_next (self) >= self->alarm))
+    return FALSE;
+  self->rung = TRUE;
   return TRUE;
 }
 
@@ -194,9 +259,8 @@ get_state (MkvContents *self, MkvContentsState *state)
   state->last_change = self->last_change;
   state->horizon = holding->horizon;
   state->n_entries = mkv_tree_get_count (holding->tree);
-  state->n_tombstones = mkv_tombstones_get_count (holding->tombstones) + mkv_tombstones_get_count (holding->unsent) -
-                        holding->n_graves - holding->n_withheld_tombstones;
-  state->n_graves = holding->n_graves;
+  state->n_tombstones = mkv_tombstones_get_count (holding->tombstones) - holding->n_withheld_tombstones;
+  state->n_graves = mkv_holding_count_graves (holding);
   state->n_withheld = holding->n_withheld;
   state->next_admission = next != NULL ? next->timestamp - self->policy.skew_max_future : -1;
 }
@@ -205,15 +269,21 @@ MkvTree *
 mkv_contents_lock (MkvContents *self, MkvContentsState *state)
 {
   gint64 now = mkv_clock_get_time (self->clock);
+  gboolean can_wait;
 
   g_mutex_lock (&self->mutex);
-  move_to (self, now);
-  if (take_due (self))
+  move_to (self, now, FALSE);
+  /* What is wrong can't wait where it can be mended at once. */
+  can_wait = !is_stale (self);
+  if (can_wait ? take_ring (self) : take_due (self))
     {
       g_mutex_unlock (&self->mutex);
-      self->func (self->user_data);
+      self->func (can_wait, self->user_data);
       g_mutex_lock (&self->mutex);
     }
+  /* A tree in between is nobody's. */
+  if (mkv_holding_finish_hour (&self->holding))
+    note_change (self);
   if (state != NULL)
     get_state (self, state);
   return self->holding.tree;
@@ -264,7 +334,9 @@ mkv_contents_raise_horizon (MkvContents *self, gint64 horizon)
   if (!mkv_contents_is_horizon_allowed (self, horizon))
     return FALSE;
   g_mutex_lock (&self->mutex);
-  if (horizon > self->holding.horizon && mkv_holding_raise_horizon (&self->holding, horizon))
+  self->target = MAX (self->target, horizon);
+  /* Whoever heard of it reads the tree next. */
+  if (horizon > self->holding.horizon && mkv_holding_raise_horizon (&self->holding, horizon, G_MAXUINT, TRUE))
     note_change (self);
   g_mutex_unlock (&self->mutex);
   mkv_contents_ask (self);
@@ -289,6 +361,7 @@ mkv_contents_set_policy (MkvContents *self, const MkvContentsPolicy *policy)
   g_mutex_lock (&self->mutex);
   set_policy (self, policy);
   g_mutex_unlock (&self->mutex);
+  mkv_contents_get_state (self, NULL);
 }
 
 /* What an earlier run kept under @name: "" where there is nothing. */
@@ -407,7 +480,8 @@ mkv_contents_build (MkvContents *self, GError **error)
   holding.margin = old.margin;
   /* Somebody may have raised it meanwhile. */
   if (old.horizon > holding.horizon && old.horizon <= mkv_horizon_get_greatest (now))
-    mkv_holding_raise_horizon (&holding, old.horizon);
+    mkv_holding_raise_horizon (&holding, old.horizon, G_MAXUINT, TRUE);
+  self->target = holding.horizon;
   self->holding = holding;
   self->now = now;
   if (self->built)
@@ -424,7 +498,7 @@ mkv_contents_prepare (MkvContents *self, gint64 now, gint64 *horizon)
   gboolean unstored;
 
   g_mutex_lock (&self->mutex);
-  move_to (self, now);
+  move_to (self, now, TRUE);
   *horizon = self->holding.horizon;
   unstored = *horizon != self->stored_horizon && *horizon <= mkv_horizon_get_greatest (now);
   g_mutex_unlock (&self->mutex);
@@ -442,11 +516,11 @@ mkv_contents_list_due (MkvContents *self, guint n)
   n_over = count_surplus (self);
   /* By a clock that was wrong no grave has come of age. */
   if (is_stale (self))
-    list = mkv_tombstones_list (holding->tombstones, 0, 0);
+    list = mkv_tombstones_list (holding->graves, 0, 0);
   else if (n_over > 0)
-    list = mkv_tombstones_list (holding->tombstones, holding->horizon, (guint) MIN (n, n_over));
+    list = mkv_tombstones_list (holding->graves, holding->horizon, (guint) MIN (n, n_over));
   else
-    list = mkv_tombstones_list (holding->tombstones, get_end_of_graves (self), n);
+    list = mkv_tombstones_list (holding->graves, get_end_of_graves (self), n);
   g_mutex_unlock (&self->mutex);
   return list;
 }
@@ -480,7 +554,7 @@ mkv_contents_commit (MkvContents *self, GPtrArray *entries, const GArray *staged
                      gint64 stored_horizon)
 {
   gint64 now = mkv_clock_get_monotonic_time (self->clock);
-  gboolean changed = FALSE, due;
+  gboolean changed = FALSE, due, ring;
 
   g_mutex_lock (&self->mutex);
   for (guint i = 0; i < entries->len; i++)
@@ -505,7 +579,10 @@ mkv_contents_commit (MkvContents *self, GPtrArray *entries, const GArray *staged
   if (stored_horizon >= 0)
     self->stored_horizon = stored_horizon;
   due = take_due (self);
+  ring = take_ring (self);
   g_mutex_unlock (&self->mutex);
+  if (ring)
+    self->func (TRUE, self->user_data);
   return due;
 }
 
@@ -527,6 +604,7 @@ mkv_contents_end_maintenance (MkvContents *self, gboolean success)
 
   g_mutex_lock (&self->mutex);
   self->told = FALSE;
+  self->stepped_back = self->stepped_back && !success;
   self->retry_at = success ? LONG_AGO : mkv_clock_get_monotonic_time (self->clock) + RETRY_TIME;
   more = success && is_due (self);
   g_mutex_unlock (&self->mutex);
@@ -536,11 +614,29 @@ mkv_contents_end_maintenance (MkvContents *self, gboolean success)
 void
 mkv_contents_ask (MkvContents *self)
 {
+  gint64 now = mkv_clock_get_time (self->clock);
   gboolean due;
 
   g_mutex_lock (&self->mutex);
+  self->rung = FALSE;
+  move_to (self, now, FALSE);
   due = take_due (self);
   g_mutex_unlock (&self->mutex);
   if (due)
-    self->func (self->user_data);
+    self->func (FALSE, self->user_data);
+}
+
+gint64
+mkv_contents_get_wait (MkvContents *self)
+{
+  gint64 next, wait;
+
+  g_mutex_lock (&self->mutex);
+  next = self->alarm = get_next (self);
+  /* What could not be done is tried again. */
+  if (self->built && is_due (self))
+    next = MIN (next, self->now + RETRY_TIME / 1000);
+  wait = next == G_MAXINT64 ? -1 : CLAMP (next - self->now, MIN_WAIT, MAX_WAIT);
+  g_mutex_unlock (&self->mutex);
+  return wait;
 }

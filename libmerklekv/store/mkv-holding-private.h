@@ -21,14 +21,15 @@ typedef struct
 {
   MkvTree *tree;
   MkvTreeBuilder *builder;   /* between mkv_holding_begin() and _end(), else NULL */
-  MkvTombstones *tombstones; /* in the tree, graves, withheld: all but these: */
+  MkvTombstones *tombstones; /* in the tree, or withheld */
+  MkvTombstones *graves;     /* out of the tree, but for these: */
   MkvTombstones *unsent;     /* graves of age that have to be published first */
   MkvAhead *ahead;           /* at least all later than limit */
   gint64 horizon;            /* a full hour; older tombstones are graves */
+  gboolean between;          /* some of its hour are graves already */
   gint64 limit;              /* later entries are withheld from the tree */
   gint64 margin;             /* entries later than limit - margin are watched */
   gint64 high;               /* no entry that isn't watched is later */
-  guint64 n_graves;
   guint64 n_withheld;
   guint64 n_withheld_tombstones;
 } MkvHolding;
@@ -51,9 +52,20 @@ void mkv_holding_remove_grave (MkvHolding *self, gint64 timestamp, const char *k
 void mkv_holding_keep_grave (MkvHolding *self, gint64 timestamp, const char *key);
 void mkv_holding_release_grave (MkvHolding *self, gint64 timestamp, const char *key);
 
-/* Tombstones that are now older leave the tree, which becomes the holding's of
- * a higher horizon. Returns whether the tree has changed. */
-gboolean mkv_holding_raise_horizon (MkvHolding *self, gint64 horizon);
+/* Tombstones that are now older leave the tree, at most @n, which becomes the
+ * holding's of a higher horizon: hour by hour. One with more than are left is
+ * begun only if @begin, and then the holding is in between, and its tree that of
+ * no horizon, until the rest was taken. Returns whether the tree has changed. */
+gboolean mkv_holding_raise_horizon (MkvHolding *self, gint64 horizon, guint n, gboolean begin);
+
+/* Takes that rest. */
+gboolean mkv_holding_finish_hour (MkvHolding *self);
+
+static inline guint64
+mkv_holding_count_graves (const MkvHolding *self)
+{
+  return mkv_tombstones_get_count (self->graves) + mkv_tombstones_get_count (self->unsent);
+}
 
 /* What the limit passes comes in, or leaves. Returns whether the tree has
  * changed. */

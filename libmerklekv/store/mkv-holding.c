@@ -8,6 +8,7 @@ mkv_holding_init (MkvHolding *self, gint64 horizon, gint64 limit, gint64 margin)
   *self = (MkvHolding){ .horizon = horizon, .limit = limit, .margin = margin, .high = -1 };
   self->tree = mkv_tree_new ();
   self->tombstones = mkv_tombstones_new ();
+  self->graves = mkv_tombstones_new ();
   self->unsent = mkv_tombstones_new ();
   self->ahead = mkv_ahead_new ();
 }
@@ -18,6 +19,7 @@ mkv_holding_clear (MkvHolding *self)
   g_clear_pointer (&self->builder, mkv_tree_builder_free);
   g_clear_pointer (&self->tree, mkv_tree_free);
   g_clear_pointer (&self->tombstones, mkv_tombstones_free);
+  g_clear_pointer (&self->graves, mkv_tombstones_free);
   g_clear_pointer (&self->unsent, mkv_tombstones_free);
   g_clear_pointer (&self->ahead, mkv_ahead_free);
 }
@@ -49,9 +51,9 @@ forget (MkvHolding *self, const char *key, gint64 timestamp, gboolean tombstone)
 
   if (tombstone)
     {
-      if (!mkv_tombstones_remove (self->tombstones, timestamp, key))
+      if (!mkv_tombstones_remove (self->tombstones, timestamp, key) &&
+          !mkv_tombstones_remove (self->graves, timestamp, key))
         mkv_tombstones_remove (self->unsent, timestamp, key);
-      self->n_graves -= timestamp < self->horizon ? 1 : 0;
     }
   if (!mkv_ahead_is_empty (self->ahead))
     watched = mkv_ahead_find (self->ahead, timestamp, key);
@@ -72,10 +74,7 @@ mkv_holding_put (MkvHolding *self, const MkvEntry *entry, gint64 old_timestamp, 
   if (old_timestamp >= 0)
     forget (self, key, old_timestamp, old_tombstone);
   if (tombstone)
-    {
-      mkv_tombstones_add (self->tombstones, timestamp, key);
-      self->n_graves += grave ? 1 : 0;
-    }
+    mkv_tombstones_add (grave ? self->graves : self->tombstones, timestamp, key);
   if (timestamp > self->limit - self->margin)
     mkv_ahead_add (self->ahead, entry);
   else
@@ -102,7 +101,7 @@ mkv_holding_remove_grave (MkvHolding *self, gint64 timestamp, const char *key)
 void
 mkv_holding_keep_grave (MkvHolding *self, gint64 timestamp, const char *key)
 {
-  if (mkv_tombstones_remove (self->tombstones, timestamp, key))
+  if (mkv_tombstones_remove (self->graves, timestamp, key))
     mkv_tombstones_add (self->unsent, timestamp, key);
 }
 
@@ -110,26 +109,46 @@ void
 mkv_holding_release_grave (MkvHolding *self, gint64 timestamp, const char *key)
 {
   if (mkv_tombstones_remove (self->unsent, timestamp, key))
-    mkv_tombstones_add (self->tombstones, timestamp, key);
+    mkv_tombstones_add (self->graves, timestamp, key);
 }
 
 static void
-bury (gint64 hour, const char *key, gpointer user_data)
+bury (const char *key, gpointer user_data)
 {
-  MkvHolding *self = user_data;
-
-  mkv_tree_remove (self->tree, key);
-  self->n_graves++;
+  mkv_tree_remove (((MkvHolding *) user_data)->tree, key);
 }
 
 gboolean
-mkv_holding_raise_horizon (MkvHolding *self, gint64 horizon)
+mkv_holding_raise_horizon (MkvHolding *self, gint64 horizon, guint n, gboolean begin)
 {
-  guint64 n_graves = self->n_graves;
+  gboolean changed = FALSE;
+  gint64 hour;
 
-  mkv_tombstones_foreach (self->tombstones, self->horizon, horizon, bury, self);
-  self->horizon = horizon;
-  return self->n_graves > n_graves;
+  while ((hour = mkv_tombstones_get_oldest (self->tombstones)) < horizon)
+    {
+      guint there = mkv_tombstones_count_oldest (self->tombstones), taken = MIN (n, there);
+
+      if (taken < there && !begin && !self->between)
+        return changed;
+      /* None is older: what comes now and is, is a grave at once. */
+      self->horizon = hour;
+      mkv_tombstones_move_oldest (self->tombstones, self->graves, taken, bury, self);
+      changed = changed || taken > 0;
+      self->between = taken < there;
+      if (self->between)
+        return changed;
+      self->horizon = hour + MKV_HOUR;
+      n -= taken;
+    }
+  self->horizon = MAX (self->horizon, horizon);
+  self->between = FALSE;
+  return changed;
+}
+
+gboolean
+mkv_holding_finish_hour (MkvHolding *self)
+{
+  return self->between && mkv_holding_raise_horizon (self, self->horizon + MKV_HOUR, G_MAXUINT, FALSE);
 }
 
 static void

@@ -29,6 +29,7 @@
 #include "store/mkv-probe-private.h"
 #include "store/mkv-store-outbox-private.h"
 #include "store/mkv-store-room-private.h"
+#include "store/mkv-upkeep-private.h"
 
 #define META_FORMAT "format"
 #define META_NODE_ID "node-id"
@@ -53,7 +54,8 @@ struct _MkvLocalStore
   MkvCommitQueue *commits;
   MkvContents *contents;
   MkvChangeQueue *changes;
-  MkvBell *outbox_bell, *maintenance_bell;
+  MkvBell *outbox_bell;
+  MkvUpkeep *upkeep;
   MkvProbe *probe;
 
   GMutex policy_mutex;
@@ -222,17 +224,14 @@ queue_probe (gpointer user_data)
 }
 
 static void
-queue_maintenance (gpointer user_data)
+queue_maintenance (gboolean can_wait, gpointer user_data)
 {
   MkvLocalStore *self = user_data;
 
-  mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_MAINTAIN, NULL, NULL), NULL);
-}
-
-static void
-on_more_maintenance (guint n_entries, gsize n_bytes, gpointer user_data)
-{
-  mkv_contents_ask (((MkvLocalStore *) user_data)->contents);
+  if (can_wait)
+    mkv_upkeep_wake (self->upkeep);
+  else
+    mkv_commit_queue_push (self->commits, mkv_write_new (MKV_WRITE_MAINTAIN, NULL, NULL), NULL);
 }
 
 static void
@@ -253,7 +252,7 @@ end_maintenance (MkvLocalStore *self, gboolean success)
     return;
   /* Where no worker leads, whoever does would go on and on. */
   if (mkv_storage_is_instant (self->storage))
-    mkv_bell_ring (self->maintenance_bell, 1, 0);
+    mkv_upkeep_wake (self->upkeep);
   else
     mkv_contents_ask (self->contents);
 }
@@ -327,7 +326,7 @@ commit (MkvWrite *first, gpointer user_data)
       mkv_contents_published (self->contents, write->entries);
   entries = mkv_storage_batch_get_entries (decision->batch);
   if (mkv_contents_commit (self->contents, entries, decision->staged, graves, unstored ? decision->horizon : -1))
-    queue_maintenance (self);
+    queue_maintenance (FALSE, self);
   mkv_observer_count (self->observer, MKV_COUNTER_WRITES, entries->len);
   if (entries->len > 0 && mkv_store_has_changed_handlers (MKV_STORE (self)))
     for (guint i = 0; i < entries->len; i++)
@@ -374,7 +373,7 @@ mkv_local_store_dispose (GObject *object)
     mkv_commit_queue_shut_down (self->commits);
   g_clear_pointer (&self->changes, mkv_change_queue_free);
   g_clear_pointer (&self->outbox_bell, mkv_bell_free);
-  g_clear_pointer (&self->maintenance_bell, mkv_bell_free);
+  g_clear_pointer (&self->upkeep, mkv_upkeep_free);
   g_clear_pointer (&self->probe, mkv_probe_free);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->dispose (object);
 }
@@ -562,11 +561,11 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->contents = mkv_contents_new (storage, clock, &contents_policy, queue_maintenance, self);
   self->changes = mkv_change_queue_new (context, on_change, self);
   self->outbox_bell = mkv_bell_new (context);
-  self->maintenance_bell = mkv_bell_new (context);
+  self->upkeep = mkv_upkeep_new (self->contents, clock, context);
   self->probe = mkv_probe_new (clock, context, queue_probe, self);
-  mkv_bell_set_func (self->maintenance_bell, on_more_maintenance, self);
   if (!open_store (self, error))
     return NULL;
+  mkv_upkeep_wake (self->upkeep);
   return g_steal_pointer (&self);
 }
 
@@ -643,7 +642,7 @@ mkv_local_store_set_policy (MkvLocalStore *self, const MkvStorePolicy *policy)
   mkv_contents_set_policy (self->contents, &contents_policy);
   /* A store that was full may have room now. */
   if (resized)
-    queue_maintenance (self);
+    queue_maintenance (FALSE, self);
 }
 
 MkvStorage *

@@ -26,13 +26,13 @@ guint64 mkv_tombstones_get_count (const MkvTombstones *self);
 /* The first hour that has one; G_MAXINT64 where there is none. */
 gint64 mkv_tombstones_get_oldest (const MkvTombstones *self);
 
-/* Those with @from <= timestamp < @to, both full hours. */
-typedef void (*MkvTombstoneFunc) (gint64 hour, const char *key, gpointer user_data);
-void mkv_tombstones_foreach (const MkvTombstones *self, gint64 from, gint64 to, MkvTombstoneFunc func,
-                             gpointer user_data);
+/* How many there are in that hour. */
+guint mkv_tombstones_count_oldest (const MkvTombstones *self);
 
-/* How many of those there are. */
-guint64 mkv_tombstones_count (const MkvTombstones *self, gint64 from, gint64 to);
+/* Moves at most @n of that hour to @other, and calls @func for each. */
+typedef void (*MkvTombstoneFunc) (const char *key, gpointer user_data);
+void mkv_tombstones_move_oldest (MkvTombstones *self, MkvTombstones *other, guint n, MkvTombstoneFunc func,
+                                 gpointer user_data);
 
 /* One that is to be removed. */
 typedef struct

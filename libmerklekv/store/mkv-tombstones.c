@@ -62,8 +62,9 @@ find (MkvTombstones *self, gint64 timestamp)
   return self->latest;
 }
 
-void
-mkv_tombstones_add (MkvTombstones *self, gint64 timestamp, const char *key)
+/* As find(), but there is one from now on. */
+static Bucket *
+get (MkvTombstones *self, gint64 timestamp)
 {
   Bucket *bucket = find (self, timestamp);
 
@@ -75,6 +76,27 @@ mkv_tombstones_add (MkvTombstones *self, gint64 timestamp, const char *key)
       g_tree_insert (self->buckets, &bucket->hour, bucket);
       self->oldest = MIN (self->oldest, bucket->hour);
     }
+  return bucket;
+}
+
+static void
+drop_if_empty (MkvTombstones *self, Bucket *bucket)
+{
+  GTreeNode *first;
+
+  if (g_hash_table_size (bucket->keys) > 0)
+    return;
+  self->latest = NULL;
+  g_tree_remove (self->buckets, &bucket->hour);
+  first = g_tree_node_first (self->buckets);
+  self->oldest = first != NULL ? ((Bucket *) g_tree_node_value (first))->hour : G_MAXINT64;
+}
+
+void
+mkv_tombstones_add (MkvTombstones *self, gint64 timestamp, const char *key)
+{
+  Bucket *bucket = get (self, timestamp);
+
   self->count += g_hash_table_add (bucket->keys, g_strdup (key)) ? 1 : 0;
 }
 
@@ -82,17 +104,11 @@ gboolean
 mkv_tombstones_remove (MkvTombstones *self, gint64 timestamp, const char *key)
 {
   Bucket *bucket = find (self, timestamp);
-  GTreeNode *first;
 
   if (bucket == NULL || !g_hash_table_remove (bucket->keys, key))
     return FALSE;
   self->count--;
-  if (g_hash_table_size (bucket->keys) > 0)
-    return TRUE;
-  self->latest = NULL;
-  g_tree_remove (self->buckets, &bucket->hour);
-  first = g_tree_node_first (self->buckets);
-  self->oldest = first != NULL ? ((Bucket *) g_tree_node_value (first))->hour : G_MAXINT64;
+  drop_if_empty (self, bucket);
   return TRUE;
 }
 
@@ -117,32 +133,38 @@ get_bucket (GTreeNode *node, gint64 to)
   return bucket != NULL && bucket->hour < to ? bucket : NULL;
 }
 
-void
-mkv_tombstones_foreach (const MkvTombstones *self, gint64 from, gint64 to, MkvTombstoneFunc func,
-                        gpointer user_data)
+guint
+mkv_tombstones_count_oldest (const MkvTombstones *self)
 {
-  GTreeNode *node = g_tree_lower_bound (self->buckets, &from);
+  Bucket *bucket = get_bucket (g_tree_node_first (self->buckets), G_MAXINT64);
 
-  for (Bucket *bucket; (bucket = get_bucket (node, to)) != NULL; node = g_tree_node_next (node))
-    {
-      GHashTableIter iter;
-      gpointer key;
-
-      g_hash_table_iter_init (&iter, bucket->keys);
-      while (g_hash_table_iter_next (&iter, &key, NULL))
-        func (bucket->hour, key, user_data);
-    }
+  return bucket != NULL ? g_hash_table_size (bucket->keys) : 0;
 }
 
-guint64
-mkv_tombstones_count (const MkvTombstones *self, gint64 from, gint64 to)
+void
+mkv_tombstones_move_oldest (MkvTombstones *self, MkvTombstones *other, guint n, MkvTombstoneFunc func,
+                            gpointer user_data)
 {
-  GTreeNode *node = g_tree_lower_bound (self->buckets, &from);
-  guint64 count = 0;
+  Bucket *bucket = get_bucket (g_tree_node_first (self->buckets), G_MAXINT64), *to;
+  g_autoptr (GPtrArray) keys = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer key;
 
-  for (Bucket *bucket; (bucket = get_bucket (node, to)) != NULL; node = g_tree_node_next (node))
-    count += g_hash_table_size (bucket->keys);
-  return count;
+  if (bucket == NULL)
+    return;
+  to = get (other, bucket->hour);
+  g_hash_table_iter_init (&iter, bucket->keys);
+  while (keys->len < n && g_hash_table_iter_next (&iter, &key, NULL))
+    g_ptr_array_add (keys, key);
+  for (guint i = 0; i < keys->len; i++)
+    {
+      key = keys->pdata[i];
+      func (key, user_data);
+      g_hash_table_steal (bucket->keys, key);
+      other->count += g_hash_table_add (to->keys, key) ? 1 : 0;
+    }
+  self->count -= keys->len;
+  drop_if_empty (self, bucket);
 }
 
 GPtrArray *

@@ -296,7 +296,7 @@ scan (MkvStorage *storage)
 
 /* Contents that are due for maintenance say so; nobody does it here. */
 static void
-ignore (gpointer user_data)
+ignore (gboolean can_wait, gpointer user_data)
 {
 }
 
