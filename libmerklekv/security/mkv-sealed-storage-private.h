@@ -39,9 +39,6 @@ gboolean mkv_seal_name_is_own (const char *name);
 /* Whether it has the length of a key. */
 gboolean mkv_sealed_storage_check_key (GBytes *key, GError **error);
 
-/* Which secret makes the key of @form; *@key is NULL for plain. */
-gboolean mkv_sealed_storage_find_key (MkvSealedStorage *self, const MkvSealForm *form, MkvSealKey **key);
-
 /* From now on readers know @key, which is taken. */
 void mkv_sealed_storage_push_key (MkvSealedStorage *self, MkvSealKey *key);
 
@@ -62,6 +59,9 @@ gboolean mkv_sealed_storage_write_record (MkvSealedStorage *self, const MkvSealR
 /* Open and close all but what a change of the key has left undone. */
 gboolean mkv_sealed_storage_open_inner (MkvSealedStorage *self, const char *path, GVariant *options, GError **error);
 gboolean mkv_sealed_storage_close_inner (MkvSealedStorage *self, GError **error);
+
+/* Wipes the keys, once the inner storage is closed. */
+void mkv_sealed_storage_forget (MkvSealedStorage *self);
 
 /* Brings everything into the form in which is written now. Takes the mutex, for
  * a page at a time. */

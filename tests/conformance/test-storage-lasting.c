@@ -13,6 +13,7 @@
 #include "mkv-storage-file.h"
 #include "mkv-storage-lmdb.h"
 #include "mkv-test.h"
+#include "security/mkv-sealed-storage.h"
 #include "storage/mkv-storage.h"
 
 typedef struct
@@ -21,9 +22,34 @@ typedef struct
   MkvStorage *(*make) (void);
 } Backend;
 
+/* Takes @inner. */
+static MkvStorage *
+seal (MkvStorage *inner)
+{
+  g_autoptr (GBytes) key = mkv_test_bytes ("0123456789abcdef0123456789ABCDEF");
+  MkvSealedStorage *sealed = mkv_sealed_storage_new (inner, key);
+
+  g_object_unref (inner);
+  return MKV_STORAGE (sealed);
+}
+
+static MkvStorage *
+make_sealed_file (void)
+{
+  return seal (mkv_storage_file_new ());
+}
+
+static MkvStorage *
+make_sealed_lmdb (void)
+{
+  return seal (mkv_storage_lmdb_new ());
+}
+
 static const Backend backends[] = {
   { "file", mkv_storage_file_new },
   { "lmdb", mkv_storage_lmdb_new },
+  { "sealed-file", make_sealed_file },
+  { "sealed-lmdb", make_sealed_lmdb },
 };
 
 typedef struct

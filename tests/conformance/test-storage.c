@@ -23,13 +23,33 @@ make_test_storage (void)
   return MKV_STORAGE (mkv_test_storage_new ());
 }
 
+/* Takes @inner. */
 static MkvStorage *
-make_sealed_storage (void)
+seal (MkvStorage *inner)
 {
-  g_autoptr (MkvStorage) inner = mkv_storage_memory_new ();
   g_autoptr (GBytes) key = mkv_test_bytes ("0123456789abcdef0123456789ABCDEF");
+  MkvSealedStorage *sealed = mkv_sealed_storage_new (inner, key);
 
-  return MKV_STORAGE (mkv_sealed_storage_new (inner, key));
+  g_object_unref (inner);
+  return MKV_STORAGE (sealed);
+}
+
+static MkvStorage *
+make_sealed_file (void)
+{
+  return seal (mkv_storage_file_new ());
+}
+
+static MkvStorage *
+make_sealed_lmdb (void)
+{
+  return seal (mkv_storage_lmdb_new ());
+}
+
+static MkvStorage *
+make_sealed_memory (void)
+{
+  return seal (mkv_storage_memory_new ());
 }
 
 static const Backend backends[] = {
@@ -38,7 +58,9 @@ static const Backend backends[] = {
   { "memory", mkv_storage_memory_new },
   /* The fixture of other tests, held against the same suite. */
   { "fixture", make_test_storage },
-  { "sealed-memory", make_sealed_storage },
+  { "sealed-file", make_sealed_file },
+  { "sealed-lmdb", make_sealed_lmdb },
+  { "sealed-memory", make_sealed_memory },
 };
 
 int
