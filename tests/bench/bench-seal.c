@@ -4,8 +4,9 @@
  * What encryption at rest costs: a store in memory through the public API, plain
  * and sealed, with 100,000 keys of 16 octets in random order on one thread, and
  * GnuTLS's AES-256-GCM alone, with a kept handle, in the same run. What sealing
- * adds to a read is one opening, and the digest computed afresh; to a write, two
- * sealings (the entry, and the store's clock).
+ * adds to a read is one opening, and the entry's digest computed afresh; to a
+ * write, the same for what was there, two sealings (the entry, and the store's
+ * clock), and the digest of the sealed entry.
  */
 #include <gnutls/crypto.h>
 #include <string.h>
