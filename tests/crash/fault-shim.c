@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -195,6 +196,27 @@ EXPORT int
 rename (const char *from, const char *to)
 {
   return fails_at (to, 0) ? -1 : REAL (rename) (from, to);
+}
+
+/* Whoever asks how much room there is. */
+EXPORT int
+statvfs (const char *path, struct statvfs *info)
+{
+  int result = REAL (statvfs) (path, info);
+
+  if (result == 0 && fault == ENOSPC && is_ours (path))
+    info->f_bavail = info->f_bfree = 0;
+  return result;
+}
+
+EXPORT int
+statvfs64 (const char *path, struct statvfs64 *info)
+{
+  int result = REAL (statvfs64) (path, info);
+
+  if (result == 0 && fault == ENOSPC && is_ours (path))
+    info->f_bavail = info->f_bfree = 0;
+  return result;
 }
 
 #define DEFINE_OPEN(name)                                                               \

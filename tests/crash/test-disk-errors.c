@@ -225,7 +225,7 @@ main (int argc, char **argv)
     { "file", "full", ENOSPC, FALSE }, { "file", "runs-full", ENOSPC, FALSE, TRUE }, { "file", "full-at-sync", ENOSPC, TRUE },
     { "file", "read-only", EROFS, FALSE }, { "file", "broken", EIO, FALSE },
     { "file", "broken-at-sync", EIO, TRUE }, { "file", "denied", EACCES, FALSE },
-    { "lmdb", "full", ENOSPC, FALSE },  { "lmdb", "full-at-sync", ENOSPC, TRUE },
+    { "lmdb", "full", ENOSPC, FALSE }, { "lmdb", "runs-full", ENOSPC, FALSE, TRUE }, { "lmdb", "full-at-sync", ENOSPC, TRUE },
     { "lmdb", "read-only", EROFS, FALSE }, { "lmdb", "broken", EIO, FALSE },
     { "lmdb", "broken-at-sync", EIO, TRUE }, { "lmdb", "denied", EACCES, FALSE },
   };
