@@ -35,7 +35,10 @@
 #include "storage/mkv-storage-batch.h"
 #include "storage/mkv-storage-folder.h"
 #include "storage/mkv-storage.h"
+#include "store/mkv-dump-format.h"
+#include "store/mkv-load-report.h"
 #include "store/mkv-local-store.h"
+#include "store/mkv-progress.h"
 #include "store/mkv-store.h"
 #include "transport/mkv-transport.h"
 

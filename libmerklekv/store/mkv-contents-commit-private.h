@@ -43,6 +43,10 @@ void mkv_contents_set_policy (MkvContents *self, const MkvContentsPolicy *policy
 /* Reads the storage: at first, and where they are stale. The leader's. */
 gboolean mkv_contents_build (MkvContents *self, GError **error);
 
+/* Adds to @problems, of char *, what is wrong with the tree and with what the
+ * storage counts. The leader's. */
+gboolean mkv_contents_check (MkvContents *self, GPtrArray *problems, GError **error);
+
 /* Before a batch is decided, at @now: *@horizon is the one it is decided by.
  * Returns whether that still has to be stored. The leader's. */
 gboolean mkv_contents_prepare (MkvContents *self, gint64 now, gint64 *horizon);

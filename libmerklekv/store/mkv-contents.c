@@ -6,8 +6,12 @@
  * a leader adds or removes entries, so what it reads from the storage while it
  * builds the contents afresh does not change under it.
  */
+#include "config.h"
+
 #include "store/mkv-contents-commit-private.h"
 
+#include <glib/gi18n-lib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -490,6 +494,53 @@ mkv_contents_build (MkvContents *self, GError **error)
   g_mutex_unlock (&self->mutex);
   mkv_holding_clear (&old);
   return TRUE;
+}
+
+/* What the storage counts. */
+static gboolean
+check_counts (MkvContents *self, guint64 n_live, guint64 n_tombstones, GPtrArray *problems, GError **error)
+{
+  guint64 counted_live, counted_tombstones, n_bytes;
+
+  if (!mkv_storage_stats (self->storage, &counted_live, &counted_tombstones, &n_bytes, error))
+    return FALSE;
+  if (counted_live != n_live || counted_tombstones != n_tombstones)
+    g_ptr_array_add (problems, g_strdup_printf (_("The storage counts %" PRIu64 " entries and %" PRIu64 " tombstones, "
+                                                  "there are %" PRIu64 " and %" PRIu64),
+                                                counted_live, counted_tombstones, n_live, n_tombstones));
+  return TRUE;
+}
+
+gboolean
+mkv_contents_check (MkvContents *self, GPtrArray *problems, GError **error)
+{
+  guint8 root[MKV_DIGEST_BYTES], fresh_root[MKV_DIGEST_BYTES];
+  guint64 n_tombstones, n_live;
+  MkvHolding fresh;
+
+  g_mutex_lock (&self->mutex);
+  mkv_holding_init (&fresh, self->holding.horizon, self->holding.limit, self->holding.margin);
+  g_mutex_unlock (&self->mutex);
+  if (!fill (self, &fresh, error))
+    {
+      mkv_holding_clear (&fresh);
+      return FALSE;
+    }
+  g_mutex_lock (&self->mutex);
+  /* Time has passed, and somebody may have raised the horizon. */
+  mkv_holding_set_limit (&fresh, self->holding.limit);
+  if (self->holding.horizon > fresh.horizon)
+    mkv_holding_raise_horizon (&fresh, self->holding.horizon);
+  mkv_tree_get_root (self->holding.tree, root);
+  mkv_tree_get_root (fresh.tree, fresh_root);
+  if (!is_stale (self) && (memcmp (root, fresh_root, sizeof root) != 0 || self->holding.n_graves != fresh.n_graves))
+    g_ptr_array_add (problems, g_strdup (_("The tree that is compared with other replicas is not that of the entries: "
+                                           "it is right again when the store is opened the next time")));
+  g_mutex_unlock (&self->mutex);
+  n_tombstones = mkv_tombstones_get_count (fresh.tombstones);
+  n_live = mkv_tree_get_count (fresh.tree) + fresh.n_graves + fresh.n_withheld - n_tombstones;
+  mkv_holding_clear (&fresh);
+  return check_counts (self, n_live, n_tombstones, problems, error);
 }
 
 gboolean

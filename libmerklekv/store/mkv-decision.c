@@ -468,6 +468,15 @@ decide_apply (MkvDecision *self, MkvWrite *write)
 }
 
 static void
+decide_load (MkvDecision *self, MkvWrite *write)
+{
+  decide_apply (self, write);
+  for (guint i = 0; write->error == NULL && i < write->entries->len; i++)
+    if (is_own (self, write->entries->pdata[i]))
+      self->seq = MAX (self->seq, mkv_entry_get_stamp (write->entries->pdata[i])->seq);
+}
+
+static void
 decide_clear_outbox (MkvDecision *self, MkvWrite *write)
 {
   for (guint i = 0; i < write->entries->len; i++)
@@ -531,6 +540,9 @@ mkv_decision_write (MkvDecision *self, MkvWrite *write)
     case MKV_WRITE_APPLY:
       decide_apply (self, write);
       break;
+    case MKV_WRITE_LOAD:
+      decide_load (self, write);
+      break;
     case MKV_WRITE_CLEAR_OUTBOX:
       decide_clear_outbox (self, write);
       break;
@@ -539,6 +551,7 @@ mkv_decision_write (MkvDecision *self, MkvWrite *write)
       break;
     case MKV_WRITE_MAINTAIN:
     case MKV_WRITE_PROBE:
+    case MKV_WRITE_CALL:
       break;
     default:
       decide_one (self, write);

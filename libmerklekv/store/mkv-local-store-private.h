@@ -43,6 +43,11 @@ MkvStorage *mkv_local_store_get_storage (MkvLocalStore *self);
 /* What its tree holds, as long as the store lives. */
 MkvContents *mkv_local_store_get_contents (MkvLocalStore *self);
 
+/* Calls @func in the calling thread or the leader's, between two commits: nothing
+ * is written to the storage meanwhile. */
+gboolean mkv_local_store_call (MkvLocalStore *self, MkvWriteCallFunc func, gpointer user_data,
+                               GCancellable *cancellable, GError **error);
+
 /* The outbox: own entries that the broker has not acknowledged yet, in the
  * order of their seq, behind @after_seq, at most @limit marks. *@last_seq is
  * the last mark looked at, and stays @after_seq where there was none. Marks of

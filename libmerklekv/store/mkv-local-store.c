@@ -14,7 +14,6 @@
 #include "store/mkv-local-store-private.h"
 
 #include <glib/gi18n-lib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mkv-error.h"
@@ -26,19 +25,13 @@
 #include "store/mkv-commit-queue-private.h"
 #include "store/mkv-contents-commit-private.h"
 #include "store/mkv-decision-private.h"
+#include "store/mkv-local-dump-private.h"
 #include "store/mkv-probe-private.h"
 #include "store/mkv-store-outbox-private.h"
+#include "store/mkv-store-record-private.h"
 #include "store/mkv-store-room-private.h"
 #include "store/mkv-upkeep-private.h"
 
-#define META_FORMAT "format"
-#define META_NODE_ID "node-id"
-#define META_CLOCK "clock"
-#define FORMAT "1"
-/* A store goes on from the time in ms times this, where it has not recorded more:
- * above every seq that it can have used before a crash, a loss of power or a
- * backup that was restored made it forget the last ones. */
-#define SEQ_PER_MS 1024
 #define DEFAULT_SKEW_MS 300000
 /* How many graves one commit removes, so that nobody waits long behind it. */
 #define GRAVE_PAGE 256
@@ -153,19 +146,6 @@ mkv_local_store_list_keys (MkvStore *store, const char *prefix, const char *afte
   return (char **) g_ptr_array_free (g_steal_pointer (&keys), FALSE);
 }
 
-static void
-add_clock (MkvStorageBatch *batch, gint64 seq, gint64 clock_high)
-{
-  char text[33];
-  g_autoptr (GBytes) value = NULL;
-
-  mkv_write_hex (text, (guint64) seq);
-  text[16] = ' ';
-  mkv_write_hex (text + 17, (guint64) clock_high);
-  value = g_bytes_new (text, sizeof text);
-  mkv_storage_batch_set_meta (batch, META_CLOCK, value);
-}
-
 /* Nothing of a batch that could not be applied has happened. */
 static void
 fail_batch (MkvLocalStore *self, MkvWrite *first, GError *error)
@@ -273,7 +253,8 @@ commit (MkvWrite *first, gpointer user_data)
   decision->now = mkv_clock_get_time (self->clock);
   decision->seq = self->seq;
   decision->clock_high = self->clock_high;
-  decision->several = first->next != NULL || first->kind == MKV_WRITE_APPLY || first->kind == MKV_WRITE_HEAL;
+  decision->several = first->next != NULL || first->kind == MKV_WRITE_APPLY || first->kind == MKV_WRITE_LOAD ||
+                      first->kind == MKV_WRITE_HEAL;
   unstored = mkv_contents_prepare (self->contents, decision->now, &decision->horizon);
   mkv_decision_reset (decision);
   decision->room = mkv_store_room_measure (self->storage, decision->policy.max_size);
@@ -299,7 +280,7 @@ commit (MkvWrite *first, gpointer user_data)
   if (probe)
     mkv_storage_batch_raise_durability (decision->batch, decision->policy.durability);
   if (probe || decision->seq != self->seq || decision->clock_high != self->clock_high)
-    add_clock (decision->batch, decision->seq, decision->clock_high);
+    mkv_store_record_add_clock (decision->batch, decision->seq, decision->clock_high);
   if (!mkv_storage_batch_is_empty (decision->batch) &&
       !mkv_storage_apply (self->storage, decision->batch, &error))
     {
@@ -338,6 +319,9 @@ commit (MkvWrite *first, gpointer user_data)
 
   if (maintenance)
     end_maintenance (self, readable);
+  for (MkvWrite *write = first; write != NULL; write = write->next)
+    if (write->kind == MKV_WRITE_CALL)
+      write->call (write->call_data, &write->error);
   /* The clock has stepped back behind what was written with it. */
   if (!self->healing && self->clock_high > decision->now + decision->policy.skew_max_future)
     queue_heal (self);
@@ -356,6 +340,13 @@ static void
 mkv_local_store_write_async (MkvStore *store, MkvWrite *write, GTask *task)
 {
   mkv_commit_queue_push (((MkvLocalStore *) store)->commits, write, task);
+}
+
+static gboolean
+mkv_local_store_dump (MkvStore *store, GOutputStream *stream, MkvDumpFormat format, const char *prefix,
+                      MkvProgress *progress, GCancellable *cancellable, GError **error)
+{
+  return mkv_local_dump (((MkvLocalStore *) store)->storage, stream, format, prefix, progress, cancellable, error);
 }
 
 static void
@@ -407,6 +398,8 @@ mkv_local_store_class_init (MkvLocalStoreClass *klass)
   store_class->list_keys = mkv_local_store_list_keys;
   store_class->write = mkv_local_store_write;
   store_class->write_async = mkv_local_store_write_async;
+  store_class->dump = mkv_local_store_dump;
+  store_class->load = mkv_local_load;
 }
 
 static void
@@ -416,77 +409,24 @@ mkv_local_store_init (MkvLocalStore *self)
   mkv_decision_init (&self->decision);
 }
 
-/* What is kept under @name: *@text is NULL if there is nothing. */
+/* Whose store it is, and where its clock and seq stand. */
 static gboolean
-read_meta (MkvLocalStore *self, const char *name, char **text, GError **error)
+read_record (MkvLocalStore *self, GError **error)
 {
-  GError *local_error = NULL;
-  g_autoptr (GBytes) value = mkv_storage_get_meta (self->storage, name, &local_error);
-  gsize length;
-  gconstpointer data;
+  g_auto (MkvStoreRecord) record = { 0 };
 
-  *text = NULL;
-  if (value != NULL)
-    {
-      data = g_bytes_get_data (value, &length);
-      *text = g_strndup (length > 0 ? data : "", length);
-      return TRUE;
-    }
-  if (g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
-    {
-      g_error_free (local_error);
-      return TRUE;
-    }
-  g_propagate_error (error, local_error);
-  return FALSE;
-}
-
-static gboolean
-check_format (MkvLocalStore *self, GError **error)
-{
-  g_autofree char *format = NULL, *node_id = NULL;
-
-  if (!mkv_seal_record_check_absent (self->storage, error) || !read_meta (self, META_FORMAT, &format, error) ||
-      !read_meta (self, META_NODE_ID, &node_id, error))
+  if (!mkv_seal_record_check_absent (self->storage, error) ||
+      !mkv_store_record_read (&record, self->storage, NULL, error))
     return FALSE;
-  if (format != NULL && !g_str_equal (format, FORMAT))
-    {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
-                   _("The store has format %s, this version reads format %s: use the version that wrote it, or a "
-                     "newer one"), format, FORMAT);
-      return FALSE;
-    }
-  if (node_id != NULL && !g_str_equal (node_id, self->node_id))
+  if (record.node_id != NULL && !g_str_equal (record.node_id, self->node_id))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
                    _("The store belongs to node “%s” and can't be opened as “%s”: set node.node-id to “%s”, or "
-                     "use another storage.path"), node_id, self->node_id, node_id);
+                     "use another storage.path"), record.node_id, self->node_id, record.node_id);
       return FALSE;
     }
-  return TRUE;
-}
-
-static gboolean
-read_clock (MkvLocalStore *self, GError **error)
-{
-  g_autofree char *text = NULL;
-  guint64 seq, clock_high;
-
-  if (!read_meta (self, META_CLOCK, &text, error))
-    return FALSE;
-  self->seq = MAX (1, mkv_clock_get_time (self->clock) * SEQ_PER_MS) - 1;
-  if (text == NULL)
-    return TRUE;
-  if (strlen (text) != 33 || text[16] != ' ' ||
-      !g_ascii_string_to_unsigned (text + 17, 16, 0, G_MAXINT64, &clock_high, NULL) ||
-      (text[16] = 0, !g_ascii_string_to_unsigned (text, 16, 0, G_MAXINT64, &seq, NULL)))
-    {
-      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_CORRUPT,
-                           _("The store's record of its clock and seq is damaged: restore it from a backup"));
-      return FALSE;
-    }
-  self->seq = MAX (self->seq, (gint64) seq);
-  self->clock_high = (gint64) clock_high;
+  self->seq = MAX (record.seq, MAX (1, mkv_clock_get_time (self->clock) * MKV_STORE_SEQ_PER_MS) - 1);
+  self->clock_high = record.clock_high;
   return TRUE;
 }
 
@@ -506,14 +446,11 @@ static gboolean
 open_store (MkvLocalStore *self, GError **error)
 {
   g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (self->policy.durability);
-  g_autoptr (GBytes) format = g_bytes_new_static (FORMAT, strlen (FORMAT));
-  g_autoptr (GBytes) node_id = g_bytes_new (self->node_id, strlen (self->node_id));
 
-  if (!check_format (self, error) || !read_clock (self, error) || !mkv_contents_build (self->contents, error))
+  if (!read_record (self, error) || !mkv_contents_build (self->contents, error))
     return FALSE;
-  mkv_storage_batch_set_meta (batch, META_FORMAT, format);
-  mkv_storage_batch_set_meta (batch, META_NODE_ID, node_id);
-  add_clock (batch, self->seq, self->clock_high);
+  mkv_store_record_add_names (batch, self->node_id);
+  mkv_store_record_add_clock (batch, self->seq, self->clock_high);
   if (!mkv_storage_apply (self->storage, batch, error))
     return FALSE;
   if (self->clock_high > mkv_clock_get_time (self->clock) + self->policy.skew_max_future)
@@ -655,6 +592,19 @@ MkvContents *
 mkv_local_store_get_contents (MkvLocalStore *self)
 {
   return self->contents;
+}
+
+gboolean
+mkv_local_store_call (MkvLocalStore *self, MkvWriteCallFunc func, gpointer user_data, GCancellable *cancellable,
+                      GError **error)
+{
+  MkvWrite write = { .kind = MKV_WRITE_CALL, .call = func, .call_data = user_data };
+
+  mkv_commit_queue_run (self->commits, &write, cancellable);
+  if (write.error == NULL)
+    return TRUE;
+  g_propagate_error (error, write.error);
+  return FALSE;
 }
 
 GPtrArray *

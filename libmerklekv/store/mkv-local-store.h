@@ -24,6 +24,35 @@ MkvLocalStore *mkv_local_store_new (MkvStorage *storage, const char *node_id, GE
 MKV_API
 const char *mkv_local_store_get_node_id (MkvLocalStore *self);
 
+MKV_API
+void mkv_local_store_get_stats_async (MkvLocalStore *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                      gpointer user_data);
+
+MKV_API
+GVariant *mkv_local_store_get_stats_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
+
+MKV_API
+void mkv_local_store_verify_async (MkvLocalStore *self, MkvProgressFunc progress, gpointer progress_data,
+                                   GDestroyNotify progress_destroy, GCancellable *cancellable,
+                                   GAsyncReadyCallback callback, gpointer user_data);
+
+MKV_API
+char **mkv_local_store_verify_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
+
+MKV_API
+void mkv_local_store_compact_async (MkvLocalStore *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                    gpointer user_data);
+
+MKV_API
+gboolean mkv_local_store_compact_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
+
+MKV_API
+void mkv_local_store_backup_async (MkvLocalStore *self, const char *path, GCancellable *cancellable,
+                                   GAsyncReadyCallback callback, gpointer user_data);
+
+MKV_API
+gboolean mkv_local_store_backup_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvLocalStore, g_object_unref)
 
 G_END_DECLS

@@ -2,6 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
+#include "store/mkv-progress-private.h"
 #include "store/mkv-store.h"
 #include "store/mkv-write-private.h"
 
@@ -28,6 +29,11 @@ struct _MkvStoreClass
   /* Takes @write, and returns it through @task, as a pointer, once it is done,
    * also where it has an error. */
   void (*write_async) (MkvStore *self, MkvWrite *write, GTask *task);
+  /* In the calling thread, as the reads. @progress may be NULL. */
+  gboolean (*dump) (MkvStore *self, GOutputStream *stream, MkvDumpFormat format, const char *prefix,
+                    MkvProgress *progress, GCancellable *cancellable, GError **error);
+  MkvLoadReport *(*load) (MkvStore *self, GInputStream *stream, MkvDumpFormat format, MkvProgress *progress,
+                          GCancellable *cancellable, GError **error);
 };
 
 /* Emits ::changed. */

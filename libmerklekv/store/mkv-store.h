@@ -5,6 +5,9 @@
 #include <gio/gio.h>
 
 #include "model/mkv-entry.h"
+#include "store/mkv-dump-format.h"
+#include "store/mkv-load-report.h"
+#include "store/mkv-progress.h"
 
 G_BEGIN_DECLS
 
@@ -13,6 +16,7 @@ G_BEGIN_DECLS
  * @MKV_ORIGIN_LOCAL: written through this store
  * @MKV_ORIGIN_EVENT: a replication event of another node
  * @MKV_ORIGIN_SYNC: anti-entropy
+ * @MKV_ORIGIN_LOAD: a dump, with the stamps that it has
  *
  * Where a change came from.
  *
@@ -23,6 +27,7 @@ typedef enum
   MKV_ORIGIN_LOCAL,
   MKV_ORIGIN_EVENT,
   MKV_ORIGIN_SYNC,
+  MKV_ORIGIN_LOAD,
 } MkvOrigin;
 
 #define MKV_TYPE_STORE (mkv_store_get_type ())
@@ -152,6 +157,31 @@ void mkv_store_prepend_async (MkvStore *self, const char *key, GBytes *octets, G
 
 MKV_API
 GBytes *mkv_store_prepend_finish (MkvStore *self, GAsyncResult *result, GError **error);
+
+MKV_API
+gboolean mkv_store_dump (MkvStore *self, GOutputStream *stream, MkvDumpFormat format, const char *prefix,
+                         MkvProgressFunc progress, gpointer progress_data, GCancellable *cancellable,
+                         GError **error);
+
+MKV_API
+void mkv_store_dump_async (MkvStore *self, GOutputStream *stream, MkvDumpFormat format, const char *prefix,
+                           MkvProgressFunc progress, gpointer progress_data, GDestroyNotify progress_destroy,
+                           GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+
+MKV_API
+gboolean mkv_store_dump_finish (MkvStore *self, GAsyncResult *result, GError **error);
+
+MKV_API
+MkvLoadReport *mkv_store_load (MkvStore *self, GInputStream *stream, MkvDumpFormat format, MkvProgressFunc progress,
+                               gpointer progress_data, GCancellable *cancellable, GError **error);
+
+MKV_API
+void mkv_store_load_async (MkvStore *self, GInputStream *stream, MkvDumpFormat format, MkvProgressFunc progress,
+                           gpointer progress_data, GDestroyNotify progress_destroy, GCancellable *cancellable,
+                           GAsyncReadyCallback callback, gpointer user_data);
+
+MKV_API
+MkvLoadReport *mkv_store_load_finish (MkvStore *self, GAsyncResult *result, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvStore, g_object_unref)
 

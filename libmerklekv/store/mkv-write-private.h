@@ -24,6 +24,9 @@ typedef enum
   MKV_WRITE_SET_MANY,
   /* Entries of other nodes, each decided alone by last write wins. */
   MKV_WRITE_APPLY,
+  /* The same of a dump: own entries of it are older than what comes, so seq goes
+   * on behind theirs. */
+  MKV_WRITE_LOAD,
   /* The broker has these entries of ours: their outbox marks go. */
   MKV_WRITE_CLEAR_OUTBOX,
   /* Own entries from a future that the clock has stepped back from are written
@@ -34,6 +37,9 @@ typedef enum
   MKV_WRITE_MAINTAIN,
   /* Writes what is there already, to learn whether the storage takes writes. */
   MKV_WRITE_PROBE,
+  /* Writes nothing: a function is called by the leader, behind the other writes
+   * of its batch, so that nothing is written meanwhile. */
+  MKV_WRITE_CALL,
 } MkvWriteKind;
 
 typedef struct _MkvWrite MkvWrite;
@@ -42,6 +48,9 @@ typedef struct _MkvWrite MkvWrite;
  * answer to a command. Called by the leader, in any thread, after the write was
  * decided and did not fail; `entry` and `number` of @write are set. */
 typedef void (*MkvWriteReceiptFunc) (const MkvWrite *write, MkvStorageBatch *batch, gpointer user_data);
+
+/* What the leader calls; without an error it is done. */
+typedef void (*MkvWriteCallFunc) (gpointer user_data, GError **error);
 
 struct _MkvWrite
 {
@@ -54,17 +63,19 @@ struct _MkvWrite
   gsize max_value_bytes;   /* of APPEND and PREPEND: a longer result fails; 0 for MKV_MAX_VALUE_BYTES */
   const char *const *keys; /* of SET_MANY, each once */
   GPtrArray *values;       /* of GBytes, of SET_MANY, one for each of keys */
-  GPtrArray *entries;      /* of MkvEntry, of APPLY and CLEAR_OUTBOX */
-  MkvOrigin origin;        /* of APPLY */
+  GPtrArray *entries;      /* of MkvEntry, of APPLY, LOAD and CLEAR_OUTBOX */
+  MkvOrigin origin;        /* of APPLY and LOAD */
   gboolean want_outcome;   /* of APPLY: `applied` and `winners` are made */
   MkvWriteReceiptFunc receipt;
   gpointer receipt_data;
+  MkvWriteCallFunc call;   /* of CALL */
+  gpointer call_data;
 
   /* Results, valid when it is done. */
   GError *error;
   MkvEntry *entry; /* what a write of one key wrote */
   gint64 number;   /* of INCREMENT and DECREMENT */
-  guint n_applied, n_stale, n_duplicate, n_future; /* of APPLY */
+  guint n_applied, n_stale, n_duplicate, n_future; /* of APPLY and LOAD */
   GPtrArray *applied; /* of MkvEntry, of APPLY: those of its entries that are now in place */
   /* Of MkvEntry, of APPLY: entries in place, tombstones and graves among them,
    * that one of its entries lost to; without those too far in the future. */

@@ -100,9 +100,12 @@ mkv_write_check (const MkvWrite *write, GError **error)
     case MKV_WRITE_SET_MANY:
       return check_set_many (write, error);
     case MKV_WRITE_APPLY:
+    case MKV_WRITE_LOAD:
+    case MKV_WRITE_CALL:
     case MKV_WRITE_CLEAR_OUTBOX:
     case MKV_WRITE_HEAL:
     case MKV_WRITE_MAINTAIN:
+    case MKV_WRITE_PROBE:
       return TRUE;
     default:
       g_assert_not_reached ();

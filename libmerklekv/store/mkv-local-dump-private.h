@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "storage/mkv-storage.h"
+#include "store/mkv-store-private.h"
+
+G_BEGIN_DECLS
+
+/* What MkvLocalStore does for mkv_store_dump() and mkv_store_load(), in the
+ * calling thread. */
+gboolean mkv_local_dump (MkvStorage *storage, GOutputStream *stream, MkvDumpFormat format, const char *prefix,
+                         MkvProgress *progress, GCancellable *cancellable, GError **error);
+MkvLoadReport *mkv_local_load (MkvStore *store, GInputStream *stream, MkvDumpFormat format, MkvProgress *progress,
+                               GCancellable *cancellable, GError **error);
+
+G_END_DECLS
