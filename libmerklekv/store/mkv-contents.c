@@ -528,17 +528,20 @@ mkv_contents_check (MkvContents *self, GPtrArray *problems, GError **error)
     }
   g_mutex_lock (&self->mutex);
   /* Time has passed, and somebody may have raised the horizon. */
+  if (mkv_holding_finish_hour (&self->holding))
+    note_change (self);
   mkv_holding_set_limit (&fresh, self->holding.limit);
-  if (self->holding.horizon > fresh.horizon)
-    mkv_holding_raise_horizon (&fresh, self->holding.horizon);
+  mkv_holding_raise_horizon (&fresh, self->holding.horizon, G_MAXUINT, TRUE);
   mkv_tree_get_root (self->holding.tree, root);
   mkv_tree_get_root (fresh.tree, fresh_root);
-  if (!is_stale (self) && (memcmp (root, fresh_root, sizeof root) != 0 || self->holding.n_graves != fresh.n_graves))
+  if (!is_stale (self) && (memcmp (root, fresh_root, sizeof root) != 0 ||
+                           mkv_holding_count_graves (&self->holding) != mkv_holding_count_graves (&fresh)))
     g_ptr_array_add (problems, g_strdup (_("The tree that is compared with other replicas is not that of the entries: "
                                            "it is right again when the store is opened the next time")));
   g_mutex_unlock (&self->mutex);
   n_tombstones = mkv_tombstones_get_count (fresh.tombstones);
-  n_live = mkv_tree_get_count (fresh.tree) + fresh.n_graves + fresh.n_withheld - n_tombstones;
+  n_live = mkv_tree_get_count (fresh.tree) + fresh.n_withheld - n_tombstones;
+  n_tombstones += mkv_holding_count_graves (&fresh);
   mkv_holding_clear (&fresh);
   return check_counts (self, n_live, n_tombstones, problems, error);
 }
