@@ -59,6 +59,17 @@ mkv_json_to_hex (const guint8 *octets, gsize length, char *hex)
   hex[2 * length] = 0;
 }
 
+/* JSON-GLib 1.6.6 writes this one control character as it is, which no reader
+ * may take. It is in strings alone. */
+static char *
+escape_unit_separator (const char *text)
+{
+  GString *out = g_string_new (text);
+
+  g_string_replace (out, "\x1f", "\\u001f", 0);
+  return g_string_free (out, FALSE);
+}
+
 /* Outside of strings JSON is ASCII anyway. */
 static char *
 to_ascii (const char *text)
@@ -89,6 +100,13 @@ mkv_json_to_text (JsonObject *object, gboolean ascii, gsize *length)
 
   json_generator_set_root (generator, node);
   text = json_generator_to_data (generator, length);
+  if (strchr (text, 0x1F) != NULL)
+    {
+      g_autofree char *raw = g_steal_pointer (&text);
+
+      text = escape_unit_separator (raw);
+      *length = strlen (text);
+    }
   if (ascii && !g_str_is_ascii (text))
     {
       g_autofree char *utf8 = g_steal_pointer (&text);

@@ -328,6 +328,33 @@ test_hostile (void)
     }
 }
 
+static void
+test_controls (void)
+{
+  g_autoptr (MkvCodec) codec = g_object_new (MKV_TYPE_CODEC_JSON, NULL);
+
+  g_test_summary ("What is written with any character of ASCII in it is read again");
+  for (char c = 1; c < 0x7F; c++)
+    {
+      const char text[] = { 'a', c, 'z', 0 };
+      g_autoptr (GPtrArray) entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref);
+      g_autoptr (GBytes) value = mkv_test_bytes (text);
+      g_autoptr (GBytes) payload = NULL;
+      g_autoptr (GPtrArray) decoded = NULL;
+      g_autoptr (GError) error = NULL;
+      g_auto (GStrv) refused = NULL;
+      guint n;
+
+      g_ptr_array_add (entries, mkv_entry_new (text, value, 1, "n", 1, NULL));
+      payload = mkv_codec_encode_events (codec, entries, MKV_MAX_EVENT_BYTES, &n, &error);
+      g_assert_no_error (error);
+      decoded = mkv_codec_decode_events (codec, payload, &refused, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (decoded->len, ==, 1);
+      g_assert_cmpint (mkv_entry_compare (decoded->pdata[0], entries->pdata[0]), ==, 0);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -338,6 +365,7 @@ main (int argc, char **argv)
   g_test_add_func ("/codec-json/nul", test_nul);
   g_test_add_func ("/codec-json/base64", test_base64);
   g_test_add_func ("/codec-json/ascii", test_ascii);
+  g_test_add_func ("/codec-json/controls", test_controls);
   g_test_add_func ("/codec-json/hostile", test_hostile);
   return g_test_run ();
 }
