@@ -26,22 +26,29 @@ mkv_sealed_storage_push_key (MkvSealedStorage *self, MkvSealKey *key)
   g_atomic_pointer_set (&self->keys, key);
 }
 
-/* Which secret makes the key of @form; *@key is NULL for plain. */
+/* Whether @secret makes the key of @form: *@key then. */
+static gboolean
+try_secret (GBytes *secret, const MkvSealForm *form, MkvSealKey **key)
+{
+  g_autoptr (MkvSealKey) made = secret != NULL ? mkv_seal_key_new (secret, form->salt, NULL) : NULL;
+
+  if (made == NULL || memcmp (made->check, form->check, sizeof form->check) != 0)
+    return FALSE;
+  *key = g_steal_pointer (&made);
+  return TRUE;
+}
+
+/* The key of @form, which is NULL for plain, from any of the secrets. */
 static gboolean
 find_key (MkvSealedStorage *self, const MkvSealForm *form, MkvSealKey **key)
 {
-  *key = NULL;
-  for (guint i = 0; !form->plain && i < self->secrets->len; i++)
-    {
-      g_autoptr (MkvSealKey) made = mkv_seal_key_new (self->secrets->pdata[i], form->salt, NULL);
+  gboolean found;
 
-      if (memcmp (made->check, form->check, sizeof form->check) == 0)
-        {
-          *key = g_steal_pointer (&made);
-          return TRUE;
-        }
-    }
-  return form->plain;
+  *key = NULL;
+  found = form->plain || try_secret (self->secret, form, key);
+  for (guint i = 0; !found && i < self->more_secrets->len; i++)
+    found = try_secret (self->more_secrets->pdata[i], form, key);
+  return found;
 }
 
 gboolean
@@ -78,7 +85,7 @@ open_plain (MkvSealedStorage *self, GError **error)
   gint empty;
 
   self->record = (MkvSealRecord){ .form.plain = TRUE };
-  if (self->secrets->len == 0)
+  if (self->secret == NULL)
     {
       g_atomic_int_set (&self->may_be_plain, TRUE);
       return TRUE;
@@ -92,7 +99,7 @@ open_plain (MkvSealedStorage *self, GError **error)
                                         "merklekv rekey, or remove storage.encryption-key-file"));
       return FALSE;
     }
-  key = mkv_seal_key_new (self->secrets->pdata[0], NULL, error);
+  key = mkv_seal_key_new (self->secret, NULL, error);
   if (key == NULL)
     return FALSE;
   mkv_sealed_storage_push_key (self, key);
@@ -104,25 +111,29 @@ open_plain (MkvSealedStorage *self, GError **error)
 static gboolean
 open_sealed (MkvSealedStorage *self, GBytes *octets, GError **error)
 {
-  MkvSealKey *key, *old = NULL;
+  MkvSealKey *key = NULL, *old = NULL;
 
   if (!mkv_seal_record_parse (&self->record, octets, error))
     return FALSE;
-  if (self->secrets->len == 0)
+  if (self->record.under_way)
+    {
+      if (!find_key (self, &self->record.form, &key) || !find_key (self, &self->record.old, &old))
+        {
+          g_clear_pointer (&key, mkv_seal_key_free);
+          SET_CONFIGURATION_ERROR (error, _("A change of the storage's key was begun and not finished: run merklekv rekey "
+                                            "again, with the same two keys"));
+          return FALSE;
+        }
+    }
+  else if (self->secret == NULL)
     {
       mkv_seal_record_set_error (error);
       return FALSE;
     }
-  if (!find_key (self, &self->record.form, &key) ||
-      (self->record.under_way && !find_key (self, &self->record.old, &old)))
+  else if (!try_secret (self->secret, &self->record.form, &key))
     {
-      g_clear_pointer (&key, mkv_seal_key_free);
-      if (self->record.under_way)
-        SET_CONFIGURATION_ERROR (error, _("A change of the storage's key was begun and not finished: run merklekv rekey "
-                                          "again, with the same two keys"));
-      else
-        SET_CONFIGURATION_ERROR (error, _("The key is another than the one that the storage is encrypted with: set "
-                                          "storage.encryption-key-file to the file of that one"));
+      SET_CONFIGURATION_ERROR (error, _("The key is another than the one that the storage is encrypted with: set "
+                                        "storage.encryption-key-file to the file of that one"));
       return FALSE;
     }
   mkv_sealed_storage_push_key (self, old);
@@ -214,8 +225,10 @@ read_keys (MkvSealedStorage *self, GError **error)
 gboolean
 mkv_sealed_storage_open_inner (MkvSealedStorage *self, const char *path, GVariant *options, GError **error)
 {
-  for (guint i = 0; i < self->secrets->len; i++)
-    if (!mkv_sealed_storage_check_key (self->secrets->pdata[i], error))
+  if (self->secret != NULL && !mkv_sealed_storage_check_key (self->secret, error))
+    return FALSE;
+  for (guint i = 0; i < self->more_secrets->len; i++)
+    if (!mkv_sealed_storage_check_key (self->more_secrets->pdata[i], error))
       return FALSE;
   if (!mkv_storage_open (self->inner, path, options, error))
     return FALSE;

@@ -184,8 +184,10 @@ begin_change (MkvSealedStorage *self, GBytes *secret, GError **error)
     }
   self->writer = key;
   mkv_sealed_storage_push_key (self, g_steal_pointer (&key));
-  if (secret != NULL)
-    g_ptr_array_add (self->secrets, g_bytes_ref (secret));
+  /* If the storage is opened again. */
+  if (self->secret != NULL)
+    g_ptr_array_add (self->more_secrets, self->secret);
+  self->secret = secret != NULL ? g_bytes_ref (secret) : NULL;
   return TRUE;
 }
 

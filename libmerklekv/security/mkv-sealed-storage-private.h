@@ -17,7 +17,8 @@ struct _MkvSealedStorage
   GObject parent_instance;
 
   MkvStorage *inner;
-  GPtrArray *secrets; /* of GBytes: what was given */
+  GBytes *secret;          /* what was given; NULL for none */
+  GPtrArray *more_secrets; /* of GBytes: for a change of the key that was not finished */
   MkvSealNodes *nodes;
 
   /* Where readers look up keys, after they have read: the newest first. What

@@ -389,7 +389,8 @@ mkv_sealed_storage_finalize (GObject *object)
 
   mkv_sealed_storage_forget (self);
   g_clear_object (&self->inner);
-  g_ptr_array_unref (self->secrets);
+  g_clear_pointer (&self->secret, g_bytes_unref);
+  g_ptr_array_unref (self->more_secrets);
   mkv_storage_batch_unref (self->batch);
   g_mutex_clear (&self->mutex);
   G_OBJECT_CLASS (mkv_sealed_storage_parent_class)->finalize (object);
@@ -405,7 +406,7 @@ static void
 mkv_sealed_storage_init (MkvSealedStorage *self)
 {
   g_mutex_init (&self->mutex);
-  self->secrets = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  self->more_secrets = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   self->batch = mkv_storage_batch_new (MKV_DURABILITY_NONE);
 }
 
@@ -432,7 +433,7 @@ mkv_sealed_storage_new (MkvStorage *storage, GBytes *key)
   self = g_object_new (MKV_TYPE_SEALED_STORAGE, NULL);
   self->inner = g_object_ref (storage);
   if (key != NULL)
-    mkv_sealed_storage_add_key (self, key);
+    self->secret = g_bytes_ref (key);
   return self;
 }
 
@@ -441,8 +442,8 @@ mkv_sealed_storage_new (MkvStorage *storage, GBytes *key)
  * @self: a storage that is not open
  * @key: 32 octets
  *
- * Gives another key that may be needed: a storage whose key was being changed
- * when the process ended needs both, and finishes that when it is opened.
+ * Gives another key, for a change of the key that a process has not come to the
+ * end of: it goes on when the storage is opened with both.
  *
  * Since: 0.1
  */
@@ -452,5 +453,5 @@ mkv_sealed_storage_add_key (MkvSealedStorage *self, GBytes *key)
   g_return_if_fail (MKV_IS_SEALED_STORAGE (self));
   g_return_if_fail (key != NULL);
 
-  g_ptr_array_add (self->secrets, g_bytes_ref (key));
+  g_ptr_array_add (self->more_secrets, g_bytes_ref (key));
 }

@@ -61,10 +61,13 @@ run_rekey (char **arguments)
   g_autoptr (GError) error = NULL;
   g_autoptr (MkvStorage) storage = NULL;
 
-  /* A storage that is plain has no use for the key it is to get, until that has begun. */
-  storage = open_folder (arguments[0], arguments[1], from, 0, NULL);
+  storage = open_folder (arguments[0], arguments[1], from, to, &error);
+  /* The last one may have been killed behind its end. */
   if (storage == NULL)
-    storage = open_folder (arguments[0], arguments[1], to, from, &error);
+    {
+      g_clear_error (&error);
+      storage = open_folder (arguments[0], arguments[1], to, 0, &error);
+    }
   if (storage == NULL || !mkv_sealed_world_rekey (storage, to, NULL, &error) ||
       !mkv_storage_close (storage, &error))
     {

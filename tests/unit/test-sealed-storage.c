@@ -181,7 +181,9 @@ test_keys (World *w, gconstpointer data)
   g_assert_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION);
   g_assert_nonnull (strstr (error->message, "32 octets"));
   g_clear_error (&error);
-  both = mkv_sealed_world_open (w->inner, 'x', 'k', &error);
+  /* The second is for what was not finished. */
+  assert_refused (w->inner, 'x', 'k', "another");
+  both = mkv_sealed_world_open (w->inner, 'k', 'x', &error);
   g_assert_no_error (error);
 
   without = mkv_sealed_world_open_well (plain, 0);
