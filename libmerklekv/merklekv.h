@@ -10,6 +10,7 @@
 #include "base/mkv-macros.h"
 #include "base/mkv-manual-clock.h"
 #include "base/mkv-plugin-error.h"
+#include "base/mkv-progress.h"
 #include "base/mkv-version.h"
 #include "mkv-enum-types.h"
 #include "codec/mkv-codec.h"
@@ -38,7 +39,6 @@
 #include "store/mkv-dump-format.h"
 #include "store/mkv-load-report.h"
 #include "store/mkv-local-store.h"
-#include "store/mkv-progress.h"
 #include "store/mkv-store.h"
 #include "transport/mkv-transport.h"
 

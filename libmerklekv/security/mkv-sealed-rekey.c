@@ -66,9 +66,9 @@ change_meta (MkvSealedStorage *self, MkvStorageBatch *batch, const char *name, G
 }
 
 /* *@after is where the page begins, and then where the next does; NULL where
- * there is none. */
+ * there is none. What was looked at is added to *@n_done. */
 static gboolean
-change_page (MkvSealedStorage *self, gboolean meta, char **after, GError **error)
+change_page (MkvSealedStorage *self, gboolean meta, char **after, guint64 *n_done, GError **error)
 {
   g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (MKV_DURABILITY_ORDERED);
   g_autoptr (GPtrArray) page = NULL;
@@ -86,6 +86,7 @@ change_page (MkvSealedStorage *self, gboolean meta, char **after, GError **error
       mkv_seal_nodes_end_storing (self->nodes, FALSE);
       return FALSE;
     }
+  *n_done += page->len;
   g_clear_pointer (after, g_free);
   if (page->len == PAGE)
     *after = g_strdup (meta ? page->pdata[PAGE - 1] : mkv_entry_get_key (page->pdata[PAGE - 1]));
@@ -137,9 +138,11 @@ end_change (MkvSealedStorage *self, GError **error)
 /* What follows takes the mutex. */
 
 gboolean
-mkv_sealed_storage_finish_rekey (MkvSealedStorage *self, GCancellable *cancellable, GError **error)
+mkv_sealed_storage_finish_rekey (MkvSealedStorage *self, MkvProgress *progress, GCancellable *cancellable,
+                                 GError **error)
 {
-  gboolean done = TRUE;
+  guint64 n_entries, n_tombstones, n_bytes, n_done = 0;
+  gboolean done = mkv_storage_stats (self->inner, &n_entries, &n_tombstones, &n_bytes, error);
 
   for (guint meta = 0; done && meta < 2; meta++)
     {
@@ -150,8 +153,11 @@ mkv_sealed_storage_finish_rekey (MkvSealedStorage *self, GCancellable *cancellab
           if (g_cancellable_set_error_if_cancelled (cancellable, error))
             return FALSE;
           g_mutex_lock (&self->mutex);
-          done = change_page (self, meta, &after, error);
+          done = change_page (self, meta, &after, &n_done, error);
           g_mutex_unlock (&self->mutex);
+          /* Nobody has counted the records of meta. */
+          if (!meta)
+            mkv_progress_set (progress, n_done, MAX (n_done, n_entries + n_tombstones));
         }
       while (done && after != NULL);
     }
@@ -204,7 +210,7 @@ is_writing_with (MkvSealedStorage *self, GBytes *secret)
 }
 
 static gboolean
-rekey (MkvSealedStorage *self, GBytes *secret, GCancellable *cancellable, GError **error)
+rekey (MkvSealedStorage *self, GBytes *secret, MkvProgress *progress, GCancellable *cancellable, GError **error)
 {
   gboolean is_open, resumed, under_way, done;
 
@@ -221,7 +227,7 @@ rekey (MkvSealedStorage *self, GBytes *secret, GCancellable *cancellable, GError
       return FALSE;
     }
   /* One that was cancelled or failed comes to its end first. */
-  if (under_way && !mkv_sealed_storage_finish_rekey (self, cancellable, error))
+  if (under_way && !mkv_sealed_storage_finish_rekey (self, progress, cancellable, error))
     return FALSE;
   g_mutex_lock (&self->mutex);
   if ((resumed || secret == NULL) && is_writing_with (self, secret))
@@ -231,16 +237,33 @@ rekey (MkvSealedStorage *self, GBytes *secret, GCancellable *cancellable, GError
     }
   done = begin_change (self, secret, error);
   g_mutex_unlock (&self->mutex);
-  return done && mkv_sealed_storage_finish_rekey (self, cancellable, error);
+  return done && mkv_sealed_storage_finish_rekey (self, progress, cancellable, error);
+}
+
+typedef struct
+{
+  GBytes *secret; /* NULL for none */
+  MkvProgress *progress;
+} Rekeying;
+
+static void
+rekeying_free (gpointer data)
+{
+  Rekeying *rekeying = data;
+
+  g_clear_pointer (&rekeying->secret, g_bytes_unref);
+  g_free (rekeying);
 }
 
 static void
 rekey_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   MkvSealedStorage *self = source;
+  Rekeying *rekeying = data;
   GError *error = NULL;
-  gboolean done = rekey (self, data, cancellable, &error);
+  gboolean done = rekey (self, rekeying->secret, rekeying->progress, cancellable, &error);
 
+  mkv_progress_end (rekeying->progress);
   g_atomic_int_set (&self->rekeying, FALSE);
   if (done)
     g_task_return_boolean (task, TRUE);
@@ -252,8 +275,12 @@ rekey_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *canc
  * mkv_sealed_storage_rekey_async:
  * @self: an open storage
  * @key: (nullable): 32 octets; %NULL to encrypt it no longer
+ * @progress: (nullable) (scope notified) (closure progress_data) (destroy progress_destroy): is
+ *   told how many entries have been looked at, in the context of @callback
+ * @progress_data: for @progress
+ * @progress_destroy: (nullable): frees @progress_data, before @callback is called
  * @cancellable: (nullable): to stop; what is done stays
- * @callback: called when everything has the new key
+ * @callback: (scope async) (closure user_data): called when everything has the new key
  * @user_data: for @callback
  *
  * Changes the key of a storage, in place: what is there is written afresh, and
@@ -270,10 +297,12 @@ rekey_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *canc
  * Since: 0.1
  */
 void
-mkv_sealed_storage_rekey_async (MkvSealedStorage *self, GBytes *key, GCancellable *cancellable,
+mkv_sealed_storage_rekey_async (MkvSealedStorage *self, GBytes *key, MkvProgressFunc progress,
+                                gpointer progress_data, GDestroyNotify progress_destroy, GCancellable *cancellable,
                                 GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = NULL;
+  Rekeying *rekeying;
   GError *error = NULL;
 
   g_return_if_fail (MKV_IS_SEALED_STORAGE (self));
@@ -282,20 +311,24 @@ mkv_sealed_storage_rekey_async (MkvSealedStorage *self, GBytes *key, GCancellabl
   g_task_set_source_tag (task, mkv_sealed_storage_rekey_async);
   /* What was done is done. */
   g_task_set_check_cancellable (task, FALSE);
+  rekeying = g_new0 (Rekeying, 1);
+  rekeying->secret = key != NULL ? g_bytes_ref (key) : NULL;
+  rekeying->progress = mkv_progress_new (progress, progress_data, progress_destroy);
+  g_task_set_task_data (task, rekeying, rekeying_free);
   if (key != NULL && !mkv_sealed_storage_check_key (key, &error))
     {
+      mkv_progress_end (rekeying->progress);
       g_task_return_error (task, error);
       return;
     }
   /* Not under the mutex, which may be held over writing. */
   if (!g_atomic_int_compare_and_exchange (&self->rekeying, FALSE, TRUE))
     {
+      mkv_progress_end (rekeying->progress);
       g_task_return_new_error (task, MKV_ERROR, MKV_ERROR_UNAVAILABLE, "%s",
                                _("The storage's key is being changed already: wait until that is done"));
       return;
     }
-  if (key != NULL)
-    g_task_set_task_data (task, g_bytes_ref (key), (GDestroyNotify) g_bytes_unref);
   g_task_run_in_thread (task, rekey_in_thread);
 }
 

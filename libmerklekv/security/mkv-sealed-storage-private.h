@@ -2,6 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
+#include "base/mkv-progress-private.h"
 #include "security/mkv-seal-private.h"
 #include "security/mkv-seal-record-private.h"
 #include "security/mkv-sealed-storage.h"
@@ -66,7 +67,8 @@ void mkv_sealed_storage_forget (MkvSealedStorage *self);
 
 /* Brings everything into the form in which is written now. Takes the mutex, for
  * a page at a time. */
-gboolean mkv_sealed_storage_finish_rekey (MkvSealedStorage *self, GCancellable *cancellable, GError **error);
+gboolean mkv_sealed_storage_finish_rekey (MkvSealedStorage *self, MkvProgress *progress, GCancellable *cancellable,
+                                          GError **error);
 
 /* The vfuncs in mkv-sealed-check.c. */
 char **mkv_sealed_storage_verify_all (MkvStorage *storage, GError **error);

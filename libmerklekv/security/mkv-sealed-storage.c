@@ -161,7 +161,7 @@ mkv_sealed_storage_open (MkvStorage *storage, const char *path, GVariant *option
   if (!mkv_sealed_storage_open_inner (self, path, options, error))
     return FALSE;
   self->resumed = self->record.under_way;
-  if (!self->record.under_way || mkv_sealed_storage_finish_rekey (self, NULL, error))
+  if (!self->record.under_way || mkv_sealed_storage_finish_rekey (self, NULL, NULL, error))
     return TRUE;
   mkv_sealed_storage_close_inner (self, NULL);
   return FALSE;

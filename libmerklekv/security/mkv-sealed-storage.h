@@ -2,6 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
+#include "base/mkv-progress.h"
 #include "storage/mkv-storage.h"
 
 G_BEGIN_DECLS
@@ -27,8 +28,9 @@ MKV_API
 void mkv_sealed_storage_add_key (MkvSealedStorage *self, GBytes *key);
 
 MKV_API
-void mkv_sealed_storage_rekey_async (MkvSealedStorage *self, GBytes *key, GCancellable *cancellable,
-                                     GAsyncReadyCallback callback, gpointer user_data);
+void mkv_sealed_storage_rekey_async (MkvSealedStorage *self, GBytes *key, MkvProgressFunc progress,
+                                     gpointer progress_data, GDestroyNotify progress_destroy,
+                                     GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 
 MKV_API
 gboolean mkv_sealed_storage_rekey_finish (MkvSealedStorage *self, GAsyncResult *result, GError **error);

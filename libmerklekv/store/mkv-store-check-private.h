@@ -3,7 +3,7 @@
 #pragma once
 
 #include "store/mkv-local-store-private.h"
-#include "store/mkv-progress-private.h"
+#include "base/mkv-progress-private.h"
 
 G_BEGIN_DECLS
 

@@ -5,7 +5,7 @@
  * again.
  */
 #include "mkv-enum-types.h"
-#include "store/mkv-progress-private.h"
+#include "base/mkv-progress-private.h"
 #include "store/mkv-store-private.h"
 
 /* What a thread is to dump or load. */

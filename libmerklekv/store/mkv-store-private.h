@@ -2,7 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
-#include "store/mkv-progress-private.h"
+#include "base/mkv-progress-private.h"
 #include "store/mkv-store.h"
 #include "store/mkv-write-private.h"
 

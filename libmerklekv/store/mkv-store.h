@@ -7,7 +7,7 @@
 #include "model/mkv-entry.h"
 #include "store/mkv-dump-format.h"
 #include "store/mkv-load-report.h"
-#include "store/mkv-progress.h"
+#include "base/mkv-progress.h"
 
 G_BEGIN_DECLS
 

@@ -171,7 +171,8 @@ mkv_sealed_world_rekey (MkvStorage *storage, char letter, GCancellable *cancella
   g_autoptr (GBytes) key = letter != 0 ? mkv_sealed_world_key (letter) : NULL;
   g_autoptr (GAsyncResult) result = NULL;
 
-  mkv_sealed_storage_rekey_async (MKV_SEALED_STORAGE (storage), key, cancellable, mkv_test_store_result, &result);
+  mkv_sealed_storage_rekey_async (MKV_SEALED_STORAGE (storage), key, NULL, NULL, NULL, cancellable,
+                                  mkv_test_store_result, &result);
   mkv_test_wait_result (&result);
   return mkv_sealed_storage_rekey_finish (MKV_SEALED_STORAGE (storage), result, error);
 }

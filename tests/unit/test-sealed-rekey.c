@@ -181,22 +181,65 @@ test_refused (void)
   g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
   g_clear_error (&error);
   g_assert_true (mkv_storage_open (MKV_STORAGE (storage), NULL, NULL, NULL));
-  mkv_sealed_storage_rekey_async (storage, half, NULL, mkv_test_store_result, &short_result);
+  mkv_sealed_storage_rekey_async (storage, half, NULL, NULL, NULL, NULL, mkv_test_store_result, &short_result);
   mkv_test_wait_result (&short_result);
   g_assert_false (mkv_sealed_storage_rekey_finish (storage, short_result, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION);
   g_clear_error (&error);
 
   mkv_test_storage_let (inner, FALSE);
-  mkv_sealed_storage_rekey_async (storage, key, NULL, mkv_test_store_result, &first);
+  mkv_sealed_storage_rekey_async (storage, key, NULL, NULL, NULL, NULL, mkv_test_store_result, &first);
   mkv_test_storage_wait_blocked (inner);
-  mkv_sealed_storage_rekey_async (storage, key, NULL, mkv_test_store_result, &second);
+  mkv_sealed_storage_rekey_async (storage, key, NULL, NULL, NULL, NULL, mkv_test_store_result, &second);
   mkv_test_wait_result (&second);
   g_assert_false (mkv_sealed_storage_rekey_finish (storage, second, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
   mkv_test_storage_let (inner, TRUE);
   mkv_test_wait_result (&first);
   g_assert_true (mkv_sealed_storage_rekey_finish (storage, first, NULL));
+}
+
+typedef struct
+{
+  guint64 done, total;
+  guint n_ended;
+} Told;
+
+static void
+on_progress (guint64 done, guint64 total, gpointer user_data)
+{
+  Told *told = user_data;
+
+  g_assert_cmpuint (told->n_ended, ==, 0);
+  g_assert_cmpuint (done, >=, told->done);
+  told->done = done;
+  told->total = total;
+}
+
+static void
+on_progress_end (gpointer user_data)
+{
+  ((Told *) user_data)->n_ended++;
+}
+
+static void
+test_progress (void)
+{
+  g_autoptr (MkvStorage) inner = mkv_storage_memory_new ();
+  g_autoptr (MkvStorage) storage = mkv_sealed_world_open_well (inner, 'a');
+  g_autoptr (GBytes) key = mkv_sealed_world_key ('b');
+  g_autoptr (GAsyncResult) result = NULL;
+  Told told = { 0 };
+
+  g_test_summary ("Who asks is told how many entries have the new key, and of how many");
+  mkv_sealed_world_fill (storage, N, 0);
+  mkv_sealed_storage_rekey_async (MKV_SEALED_STORAGE (storage), key, on_progress, &told, on_progress_end, NULL,
+                                  mkv_test_store_result, &result);
+  mkv_test_wait_result (&result);
+  g_assert_true (mkv_sealed_storage_rekey_finish (MKV_SEALED_STORAGE (storage), result, NULL));
+  g_assert_cmpuint (told.done, ==, N);
+  g_assert_cmpuint (told.total, ==, N);
+  g_assert_cmpuint (told.n_ended, ==, 1);
 }
 
 typedef struct
@@ -289,6 +332,7 @@ main (int argc, char **argv)
   g_test_add_func ("/sealed-rekey/unfinished", test_unfinished);
   g_test_add_func ("/sealed-rekey/failed", test_failed);
   g_test_add_func ("/sealed-rekey/refused", test_refused);
+  g_test_add_func ("/sealed-rekey/progress", test_progress);
   g_test_add_func ("/sealed-rekey/traffic", test_traffic);
   return g_test_run ();
 }

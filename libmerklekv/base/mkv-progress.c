@@ -3,7 +3,7 @@
  *
  * `mutex` guards what changes; it is not held while the function is called.
  */
-#include "store/mkv-progress-private.h"
+#include "base/mkv-progress-private.h"
 
 struct _MkvProgress
 {

@@ -4,7 +4,7 @@
 
 #include <gio/gio.h>
 
-#include "store/mkv-progress.h"
+#include "base/mkv-progress.h"
 
 G_BEGIN_DECLS
 
