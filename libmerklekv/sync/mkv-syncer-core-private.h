@@ -31,6 +31,7 @@ typedef struct
   MkvSyncSession *session;
   char *name; /* in the table: who and which */
   gboolean is_applying;
+  MkvMessage *applying; /* what brought it, claimed */
   GQueue waiting; /* of MkvSyncerArrival */
   GPtrArray *brought; /* of MkvEntry; NULL when there were too many */
   gsize n_brought;    /* octets of their values */
@@ -39,10 +40,14 @@ typedef struct
   gint64 progress_at;
 } MkvSyncerSession;
 
+/* Claimed while it only waits for what came before to be in the store: so a
+ * crash loses nothing of it. What waits longer is handled, or the transport
+ * would wait, too. */
 typedef struct
 {
   MkvSyncMessage *message;
   gsize n_octets;
+  MkvMessage *mqtt; /* NULL once it is handled */
 } MkvSyncerArrival;
 
 /* Who waits for a sync. */
@@ -137,8 +142,9 @@ void mkv_syncer_set_mark (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMark mar
  * too many. */
 gboolean mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *root);
 
-/* Takes a message of a session in, where there is one or has to be one. */
-void mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets);
+/* Takes a message of a session in, where there is one or has to be one; @mqtt is
+ * what it came in. */
+void mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets, MkvMessage *mqtt);
 
 /* Ends sessions without progress, and goes on with those that could not send. */
 void mkv_syncer_look_at_sessions (MkvSyncer *self);

@@ -31,10 +31,20 @@
 static void pump (MkvSyncerSession *session);
 
 static void
+handle (MkvMessage **mqtt)
+{
+  g_autoptr (MkvMessage) message = g_steal_pointer (mqtt);
+
+  if (message != NULL)
+    mkv_message_handled (message);
+}
+
+static void
 arrival_free (gpointer data)
 {
   MkvSyncerArrival *arrival = data;
 
+  handle (&arrival->mqtt);
   mkv_sync_message_unref (arrival->message);
   g_free (arrival);
 }
@@ -336,6 +346,7 @@ on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
   MkvWrite *write = mkv_store_submit_finish (MKV_STORE (source), result);
 
   session->is_applying = FALSE;
+  handle (&session->applying);
   if (self != NULL && write->error == NULL)
     {
       self->n_applied += write->n_applied;
@@ -360,10 +371,10 @@ on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
 }
 
 static void
-take (MkvSyncerSession *session, MkvSyncMessage *message, gsize n_octets)
+take (MkvSyncerSession *session, MkvSyncerArrival *arrival)
 {
   MkvSyncer *self = session->syncer;
-  GPtrArray *events = mkv_sync_session_receive (session->session, &self->view, message, n_octets);
+  GPtrArray *events = mkv_sync_session_receive (session->session, &self->view, arrival->message, arrival->n_octets);
   MkvWrite *write;
 
   if (events == NULL)
@@ -373,6 +384,7 @@ take (MkvSyncerSession *session, MkvSyncMessage *message, gsize n_octets)
   write->entries = events;
   write->want_outcome = TRUE;
   session->is_applying = TRUE;
+  session->applying = g_steal_pointer (&arrival->mqtt);
   session->ref_count++;
   mkv_store_submit_async (MKV_STORE (self->store), write, NULL, on_applied, session);
 }
@@ -403,7 +415,11 @@ pump (MkvSyncerSession *session)
       MkvSyncerArrival *arrival;
 
       if (!has_credit (self))
-        break;
+        {
+          for (GList *l = session->waiting.head; l != NULL; l = l->next)
+            handle (&((MkvSyncerArrival *) l->data)->mqtt);
+          break;
+        }
       payload = mkv_sync_session_next (session->session, &self->view, self->codec, get_max_payload (self));
       if (payload != NULL)
         {
@@ -420,7 +436,7 @@ pump (MkvSyncerSession *session)
       arrival = g_queue_pop_head (&session->waiting);
       if (arrival == NULL)
         break;
-      take (session, arrival->message, arrival->n_octets);
+      take (session, arrival);
       arrival_free (arrival);
     }
   note_progress (session);
@@ -488,7 +504,7 @@ find_session (MkvSyncer *self, MkvSyncMessage *message)
 }
 
 void
-mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets)
+mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets, MkvMessage *mqtt)
 {
   MkvSyncerSession *session = find_session (self, message);
   MkvSyncerArrival *arrival;
@@ -505,6 +521,8 @@ mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octet
   arrival = g_new (MkvSyncerArrival, 1);
   arrival->message = mkv_sync_message_ref (message);
   arrival->n_octets = n_octets;
+  arrival->mqtt = mkv_message_ref (mqtt);
+  mkv_message_claim (mqtt);
   g_queue_push_tail (&session->waiting, arrival);
   pump (session);
 }

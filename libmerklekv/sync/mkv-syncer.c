@@ -191,7 +191,22 @@ defer (MkvSyncer *self, MkvSyncMessage *message)
   return TRUE;
 }
 
-/* The schedule says so: if the roots are still different. */
+/* Whoever has started it. */
+static gboolean
+has_session_with (MkvSyncer *self, const char *client_id)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->sessions);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (g_str_equal (mkv_sync_session_get_peer (((MkvSyncerSession *) value)->session), client_id))
+      return TRUE;
+  return FALSE;
+}
+
+/* The schedule says so: if the roots are still different. A second session with
+ * the same peer would move all over again what the first one has not moved yet. */
 static void
 start_due (MkvSyncer *self, const char *client_id)
 {
@@ -200,7 +215,7 @@ start_due (MkvSyncer *self, const char *client_id)
   guint8 mine[MKV_DIGEST_BYTES];
 
   self->is_forced = FALSE;
-  if (peer == NULL || peer->root == NULL)
+  if (peer == NULL || peer->root == NULL || has_session_with (self, client_id))
     return;
   mkv_contents_get_root (self->contents, mine);
   if (memcmp (mine, g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL), sizeof mine) != 0 &&
@@ -326,7 +341,7 @@ on_own (MkvMessage *mqtt, MkvCodec *codec, GBytes *payload, const GError *error,
 
   if (message == NULL)
     return;
-  mkv_syncer_take_message (self, message, g_bytes_get_size (payload));
+  mkv_syncer_take_message (self, message, g_bytes_get_size (payload), mqtt);
   mkv_syncer_arm (self);
 }
 

@@ -237,6 +237,29 @@ test_low_rate (World *w, gconstpointer data)
   g_assert_cmpuint (sent, <=, 230000);
 }
 
+static void
+test_once (World *w, gconstpointer data)
+{
+  guint sent;
+
+  g_test_summary ("While one session fills a replica none of the two starts another, however long it takes");
+  for (guint i = 0; i < 20000; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("key-%u", i);
+
+      mkv_replica_set (w->me, key, "value");
+    }
+  run (w, 2 * MINUTE);
+  g_assert_cmpuint (mkv_replica_count_outbox (w->me), ==, 0);
+  mkv_loopback_broker_set_delay (w->broker, SECOND, SECOND);
+  w->other = mkv_replica_new ("other", w->clock, NULL);
+  mkv_replica_start (w->other, URI, NULL);
+  sent = measure (w, w->me, 3 * MINUTE);
+  g_test_message ("%u octets for 20,000 entries", sent);
+  g_assert_true (mkv_syncer_is_in_sync (w->other->syncer));
+  g_assert_cmpuint (sent, <=, 20000 * 110);
+}
+
 /* How many at once. */
 
 static void
@@ -625,6 +648,7 @@ main (int argc, char **argv)
   g_test_add ("/syncer-rules/rate/starter", World, NULL, set_up, test_rate, tear_down);
   g_test_add ("/syncer-rules/rate/answerer", World, GINT_TO_POINTER (1), set_up, test_rate, tear_down);
   ADD ("low-rate", test_low_rate);
+  ADD ("once", test_once);
   ADD ("answered", test_answered);
   ADD ("started", test_started);
   ADD ("bucket", test_bucket);
