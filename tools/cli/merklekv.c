@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 #include <locale.h>
+#include <signal.h>
 #include <merklekv.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -142,6 +143,8 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   mkv_cli_log_init ();
+  /* A limit on the size of files (ulimit -f) is an error of a write, not the end. */
+  signal (SIGXFSZ, SIG_IGN);
 
   status = mkv_cli_options_parse (&options, argv);
   if (status == MKV_CLI_OK && options.help)

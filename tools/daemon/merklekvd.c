@@ -166,6 +166,8 @@ main (int argc, char **argv)
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
+  /* A limit on the size of files (ulimit -f) is an error of a write, not the end. */
+  signal (SIGXFSZ, SIG_IGN);
 
   status = mkv_daemon_options_parse (&daemon.options, &argc, &argv);
   if (status < 0)
