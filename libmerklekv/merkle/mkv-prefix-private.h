@@ -17,17 +17,6 @@ typedef struct
 /* Of all entries. */
 #define MKV_PREFIX_ALL ((MkvPrefix){ 0, 0 })
 
-/* The most octets of a prefix on the wire. */
-#define MKV_PREFIX_MAX_BYTES (5)
-
-/* Reads a prefix from the wire: one octet with its length in bits, then its
- * bits, left-aligned and zero-padded, in as few octets as hold them. FALSE for
- * anything else; @prefix is then untouched. */
-gboolean mkv_prefix_read (const guint8 *octets, gsize length, MkvPrefix *prefix);
-
-/* Writes it; returns how many octets it takes. */
-gsize mkv_prefix_write (MkvPrefix self, guint8 octets[MKV_PREFIX_MAX_BYTES]);
-
 /* The bits that @self looks at. */
 static inline guint32
 mkv_prefix_get_mask (MkvPrefix self)

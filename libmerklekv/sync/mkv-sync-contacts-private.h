@@ -25,6 +25,7 @@ typedef struct
   gint64 heard_at;      /* monotonic, us */
   gint64 last_seen;     /* wall clock, ms */
   MkvSyncMessage *root; /* its last ROOT; NULL before the first */
+  gint64 root_at;       /* when that came; monotonic, us */
   gboolean equal;       /* when it was heard of last, or a session with it ended */
   char *reason;         /* why not; NULL where nothing is known */
   gboolean marks[MKV_SYNC_N_MARKS];
@@ -44,6 +45,7 @@ MkvSyncContact *mkv_sync_contacts_hear (MkvSyncContacts *self, const char *clien
 
 MkvSyncContact *mkv_sync_contacts_look_up (MkvSyncContacts *self, const char *client_id);
 
+/* It has just announced @root. */
 void mkv_sync_contact_set_root (MkvSyncContact *peer, MkvSyncMessage *root);
 void mkv_sync_contact_set_equal (MkvSyncContact *peer, gboolean equal, const char *reason);
 void mkv_sync_contact_note_session (MkvSyncContact *peer, const MkvSyncFigures *figures);

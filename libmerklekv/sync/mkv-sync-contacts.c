@@ -82,6 +82,7 @@ mkv_sync_contact_set_root (MkvSyncContact *peer, MkvSyncMessage *root)
   MkvSyncMessage *old = peer->root;
 
   peer->root = mkv_sync_message_ref (root);
+  peer->root_at = peer->heard_at;
   g_clear_pointer (&old, mkv_sync_message_unref);
 }
 
@@ -114,7 +115,7 @@ mkv_sync_contacts_has_root (MkvSyncContacts *self, const guint8 *root, gint64 si
     {
       const MkvSyncContact *peer = value;
 
-      if (peer->root != NULL && peer->heard_at >= since && !g_str_equal (peer->client_id, except) &&
+      if (peer->root != NULL && peer->root_at >= since && !g_str_equal (peer->client_id, except) &&
           memcmp (g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL), root, MKV_DIGEST_BYTES) == 0)
         return TRUE;
     }

@@ -97,6 +97,9 @@ MkvSyncMessage *mkv_sync_session_get_error (const MkvSyncSession *self);
 /* The peer's root in its last message; NULL before the first. */
 GBytes *mkv_sync_session_get_peer_root (const MkvSyncSession *self);
 
+/* The horizon that it is the root of; -1 before. */
+gint64 mkv_sync_session_get_peer_horizon (const MkvSyncSession *self);
+
 /* Until when what is left is only quarantined or young entries, in ms, as this
  * side or the other said in its DONE; -1 if nobody did. It is a stranger's
  * number. */

@@ -5,6 +5,7 @@
 #include "sync/mkv-sync-session-private.h"
 
 #include <glib/gi18n-lib.h>
+#include <inttypes.h>
 
 #include "base/mkv-error.h"
 #include "store/mkv-contents-private.h"
@@ -32,6 +33,7 @@ struct _MkvSyncSession
   GBytes *first_root;
   GBytes *first_peer_root;
   GBytes *peer_root;
+  gint64 peer_horizon;
   gint64 until; /* of this side, then of the peer; -1 */
 
   /* The peer's turn, as far as it is here. */
@@ -71,6 +73,7 @@ mkv_sync_session_new (const char *id, const char *peer, gboolean starter)
   self->is_starter = starter;
   self->sender = mkv_sync_sender_new (id, &self->figures);
   self->until = -1;
+  self->peer_horizon = -1;
   self->prefixes = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_sync_prefix_free);
   self->wants = g_byte_array_new ();
   self->offers = g_byte_array_new ();
@@ -143,6 +146,12 @@ mkv_sync_session_get_peer_root (const MkvSyncSession *self)
 }
 
 gint64
+mkv_sync_session_get_peer_horizon (const MkvSyncSession *self)
+{
+  return self->peer_horizon;
+}
+
+gint64
 mkv_sync_session_get_until (const MkvSyncSession *self)
 {
   return self->until;
@@ -164,16 +173,19 @@ note_peer_root (MkvSyncSession *self, MkvSyncMessage *message)
     self->first_peer_root = g_bytes_ref (root);
   g_clear_pointer (&self->peer_root, g_bytes_unref);
   self->peer_root = root;
+  self->peer_horizon = mkv_sync_message_get_horizon (message);
 }
 
 /* Whether this side goes down the trees: the roots are unequal, and nothing
- * explains it. @root is mine. */
+ * explains it. @message has mine. */
 static gboolean
-has_to_walk (const MkvSyncSession *self, GBytes *root)
+has_to_walk (const MkvSyncSession *self, const MkvSyncMessage *message)
 {
   const MkvSyncFigures *figures = &self->figures;
+  GBytes *root = mkv_sync_message_get_root (message);
 
   return self->is_starter && !figures->nodes && self->until < 0 && self->peer_root != NULL &&
+         self->peer_horizon == mkv_sync_message_get_horizon (message) &&
          !g_bytes_equal (root, self->peer_root) && g_bytes_equal (root, self->first_root) &&
          g_bytes_equal (self->peer_root, self->first_peer_root) && figures->n_applied == 0 &&
          figures->n_pushed == 0 && figures->n_withheld == 0 && figures->n_quarantined == 0 &&
@@ -200,7 +212,7 @@ say_done (MkvSyncSession *self, const MkvSyncView *view, gboolean is_told)
   g_autoptr (MkvSyncMessage) message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_DONE, self->id);
   GBytes *root = mkv_sync_message_get_root (message);
 
-  if (has_to_walk (self, root))
+  if (has_to_walk (self, message))
     {
       self->figures.nodes = TRUE;
       self->walk = mkv_sync_walk_new ();
@@ -392,12 +404,22 @@ choose_events (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *me
   return chosen->len > 0 ? g_steal_pointer (&chosen) : NULL;
 }
 
+/* A time of a clock, which may be any. */
+static char *
+describe_time (gint64 ms)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (ms / 1000);
+
+  return time != NULL ? g_date_time_format_iso8601 (time) : g_strdup_printf ("%" PRId64 " ms", ms);
+}
+
 /* Brings both horizons together; FALSE if the session is over by that. */
 static gboolean
 compare_horizons (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *message, gboolean *is_behind)
 {
   gint64 theirs = mkv_sync_message_get_horizon (message), mine = view->get_horizon (view->user_data);
   gint64 now = view->get_time (view->user_data);
+  g_autofree char *their_clock = NULL, *my_clock = NULL, *text = NULL;
   MkvSyncMessage *error;
 
   *is_behind = theirs < mine;
@@ -408,9 +430,12 @@ compare_horizons (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage 
       view->raise_horizon (theirs, view->user_data);
       return TRUE;
     }
+  their_clock = describe_time (mkv_sync_message_get_timestamp (message));
+  my_clock = describe_time (now);
+  text = g_strdup_printf (_("The horizon is later than this clock allows: it is %s there, and %s here"), their_clock,
+                          my_clock);
   error = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_ERROR, self->id);
-  mkv_sync_message_set_error (error, MKV_ERROR_CODE_INVALID_REQUEST,
-                              _("The horizon is later than this clock allows: the clocks differ"));
+  mkv_sync_message_set_error (error, MKV_ERROR_CODE_INVALID_REQUEST, text);
   mkv_sync_sender_add (self->sender, error);
   self->end = MKV_SYNC_END_HORIZON;
   return FALSE;

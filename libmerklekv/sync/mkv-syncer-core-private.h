@@ -129,6 +129,9 @@ void mkv_syncer_arm (MkvSyncer *self);
 /* A peer's contents are equal to this node's just now. */
 void mkv_syncer_note_equal (MkvSyncer *self);
 
+/* Whether this node's horizon is later than the clock of who sent @message allows. */
+gboolean mkv_syncer_is_too_late (MkvSyncer *self, MkvSyncMessage *message);
+
 /* Tells everyone the root. */
 void mkv_syncer_announce (MkvSyncer *self);
 

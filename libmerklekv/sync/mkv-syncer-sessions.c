@@ -226,6 +226,7 @@ settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
   gint64 now = mkv_syncer_get_now (self);
   guint8 mine[MKV_DIGEST_BYTES];
   const guint8 *theirs;
+  MkvContentsState state;
   gboolean of_use;
 
   mkv_contents_get_root (self->contents, mine);
@@ -235,6 +236,15 @@ settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
       /* Who announces and does not answer is not asked for ever. */
       if (mkv_router_is_connected (self->router) && peer->root != NULL)
         note_end (self, peer, FALSE, mine, g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL));
+      return;
+    }
+  mkv_contents_get_state (self->contents, &state);
+  if (mkv_sync_session_get_end (session->session) == MKV_SYNC_END_DONE &&
+      mkv_sync_session_get_peer_horizon (session->session) != state.horizon)
+    {
+      /* Neither equal nor different: whoever is behind has to hear of it. */
+      mkv_sync_contact_set_equal (peer, FALSE, explain (figures, session->session));
+      mkv_sync_schedule_fall_back (self->schedule, now);
       return;
     }
   theirs = g_bytes_get_data (root, NULL);
@@ -258,6 +268,7 @@ static void
 update_conditions (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
 {
   const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
+  MkvSyncMessage *error = mkv_sync_session_get_error (session->session);
 
   if (figures->n_ignored > 0)
     mkv_observer_count (self->observer, MKV_COUNTER_SYNC_IGNORED, (guint) figures->n_ignored);
@@ -272,7 +283,8 @@ update_conditions (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *p
                                 figures->n_too_large, peer->client_id);
   else if (peer->equal)
     mkv_observer_clear_condition (self->observer, "sync-too-large");
-  if (mkv_sync_session_get_end (session->session) == MKV_SYNC_END_HORIZON)
+  if (mkv_sync_session_get_end (session->session) == MKV_SYNC_END_HORIZON ||
+      (error != NULL && mkv_syncer_is_too_late (self, error)))
     mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_CLOCK, TRUE);
   else if (peer->equal)
     mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_CLOCK, FALSE);

@@ -118,8 +118,8 @@ tell_mark (MkvSyncer *self, MkvSyncMark mark)
                                   "then"), peer->client_id);
   else
     mkv_observer_set_condition (self->observer, get_condition (mark), MKV_HEALTH_DEGRADED,
-                                _("The clock of %s is so far ahead of this node's that they can't compare what "
-                                  "they hold: set the clock that is wrong"), peer->client_id);
+                                _("The clock of %s and this node's differ so much that they can't compare what "
+                                  "they hold: set the one that is wrong"), peer->client_id);
 }
 
 /* Those that were marked may be forgotten. */
@@ -151,14 +151,22 @@ mkv_syncer_hear (MkvSyncer *self, const char *client_id)
 
 /* Hearing. */
 
-/* Whether both horizons are the same now. */
+gboolean
+mkv_syncer_is_too_late (MkvSyncer *self, MkvSyncMessage *message)
+{
+  return get_horizon (self) > mkv_horizon_get_greatest (mkv_sync_message_get_timestamp (message));
+}
+
+/* Whether both horizons are the same now. Where they can't be, both find out:
+ * nobody answers a ROOT. */
 static gboolean
 settle_horizons (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMessage *message)
 {
   gint64 theirs = mkv_sync_message_get_horizon (message), mine = get_horizon (self);
   gboolean is_wrong = theirs > mine && !mkv_contents_raise_horizon (self->contents, theirs);
 
-  mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_CLOCK, is_wrong);
+  mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_CLOCK,
+                       is_wrong || (theirs < mine && mkv_syncer_is_too_late (self, message)));
   if (is_wrong)
     {
       mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_IGNORED,
@@ -249,7 +257,7 @@ compare_root (MkvSyncer *self, MkvSyncMessage *message, gboolean is_news)
   else
     {
       mkv_sync_contact_set_equal (peer, FALSE,
-                                  peer->reason != NULL ? peer->reason : _(_("they have not been compared yet")));
+                                  peer->reason != NULL ? peer->reason : _("they have not been compared yet"));
       if (defer (self, message))
         return;
     }
@@ -303,7 +311,11 @@ read_message (MkvSyncer *self, MkvCodec *codec, GBytes *payload)
     mkv_observer_drop (self->observer, MKV_COUNTER_DROPPED_OWN,
                        _("A message of anti-entropy of this node itself came back"));
   else
-    return g_steal_pointer (&message);
+    {
+      /* Whatever it says, if the clock allows it. */
+      mkv_contents_raise_horizon (self->contents, mkv_sync_message_get_horizon (message));
+      return g_steal_pointer (&message);
+    }
   return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include "merkle/mkv-reading-private.h"
 #include "mkv-test.h"
 #include "model/mkv-entry.h"
+#include "model/mkv-sync-prefix.h"
 
 /* The trees of tests/vectors, or of MKV_TEST_VECTORS, which another
  * implementation made. */
@@ -132,13 +133,16 @@ check_cells (MkvTree *tree, JsonArray *cells)
     {
       JsonObject *cell = json_array_get_object_element (cells, i);
       g_autoptr (GBytes) octets = mkv_test_unhex (json_object_get_string_member (cell, "prefix"));
-      guint8 written[MKV_PREFIX_MAX_BYTES];
+      g_autoptr (GBytes) none = g_bytes_new_static ("", 0);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MkvSyncPrefix) read = mkv_sync_prefix_new_from_wire (octets, 0, none, &error);
+      g_autoptr (GBytes) written = NULL;
       MkvPrefix prefix;
-      gsize length;
 
-      g_assert_true (mkv_prefix_read (g_bytes_get_data (octets, NULL), g_bytes_get_size (octets), &prefix));
-      length = mkv_prefix_write (prefix, written);
-      assert_octets (written, length, json_object_get_string_member (cell, "prefix"));
+      g_assert_no_error (error);
+      written = mkv_sync_prefix_to_wire (read);
+      g_assert_true (g_bytes_equal (written, octets));
+      prefix = (MkvPrefix){ read->bits, read->n_bits };
       assert_cell (mkv_tree_get_cell (tree, prefix), json_object_get_string_member (cell, "cell"));
       g_assert_cmpint ((gint64) mkv_tree_count_prefix (tree, prefix), ==,
                        json_object_get_int_member (cell, "count"));

@@ -61,6 +61,24 @@ test_prefixes (void)
 }
 
 static void
+test_malformed_prefixes (void)
+{
+  static const char *const bad[] = { "", "0000", "01", "0140", "0181", "080100", "0901", "090140", "1f00000001",
+                                     "200000", "210000000000", "ff00000000" };
+  g_autoptr (GBytes) octets = g_bytes_new (NULL, 0);
+
+  g_test_summary ("A prefix of another length, or with other padding, is malformed");
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GBytes) wire = mkv_test_unhex (bad[i]);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_null (mkv_sync_prefix_new_from_wire (wire, 0, octets, &error));
+      g_assert_error (error, MKV_ERROR, MKV_ERROR_MALFORMED);
+    }
+}
+
+static void
 test_depth (void)
 {
   g_autoptr (GBytes) whole = mkv_test_unhex ("00");
@@ -133,6 +151,7 @@ main (int argc, char **argv)
   mkv_test_init (&argc, &argv, 30);
   g_test_add_func ("/sync-message/operations", test_operations);
   g_test_add_func ("/sync-message/prefixes", test_prefixes);
+  g_test_add_func ("/sync-message/malformed-prefixes", test_malformed_prefixes);
   g_test_add_func ("/sync-message/depth", test_depth);
   g_test_add_func ("/sync-message/items", test_items);
   g_test_add_func ("/sync-message/boxed", test_boxed);

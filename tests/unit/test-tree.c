@@ -511,44 +511,6 @@ test_bad_digits (void)
 }
 
 static void
-test_prefix_wire (void)
-{
-  static const struct
-  {
-    guint8 octets[6];
-    gsize length;
-  } bad[] = {
-    { { 0 }, 0 },       { { 0, 0 }, 2 },           { { 1 }, 1 },
-    { { 1, 0x40 }, 2 }, { { 1, 0x81 }, 2 },        { { 8, 1, 0 }, 3 },
-    { { 9, 1 }, 2 },    { { 9, 1, 0x40 }, 3 },     { { 31, 0, 0, 0, 1 }, 5 },
-    { { 32, 0, 0 }, 3 }, { { 33, 0, 0, 0, 0, 0 }, 6 }, { { 255, 0, 0, 0, 0 }, 5 },
-  };
-
-  g_test_summary ("A prefix of every length is read as it was written, and no other octets are");
-  for (guint length = 0; length <= MKV_MAX_PREFIX_BITS; length++)
-    for (guint i = 0; i < 20; i++)
-      {
-        MkvPrefix prefix = { g_rand_int (rand_source), (guint8) length }, read;
-        guint8 octets[MKV_PREFIX_MAX_BYTES];
-        gsize n;
-
-        prefix.bits &= mkv_prefix_get_mask (prefix);
-        n = mkv_prefix_write (prefix, octets);
-        g_assert_cmpuint (n, ==, 1 + (length + 7) / 8);
-        g_assert_true (mkv_prefix_read (octets, n, &read));
-        g_assert_cmpuint (read.length, ==, length);
-        g_assert_cmpuint (read.bits, ==, prefix.bits);
-      }
-  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
-    {
-      MkvPrefix prefix = { 7, 32 };
-
-      g_assert_false (mkv_prefix_read (bad[i].octets, bad[i].length, &prefix));
-      g_assert_cmpuint (prefix.bits, ==, 7);
-    }
-}
-
-static void
 test_prefix_order (void)
 {
   const MkvPrefix one = mkv_prefix_get_child (MKV_PREFIX_ALL, 1, 1), whole = { 0xDEADBEEF, 32 };
@@ -601,7 +563,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tree/short-ids", test_short_ids);
   g_test_add_func ("/tree/nodes", test_nodes);
   g_test_add_func ("/tree/bad-digits", test_bad_digits);
-  g_test_add_func ("/tree/prefix-wire", test_prefix_wire);
   g_test_add_func ("/tree/prefix-order", test_prefix_order);
   g_test_add_func ("/tree/cell-wire", test_cell_wire);
   result = g_test_run ();
