@@ -49,6 +49,11 @@ struct _MkvCommitQueue
   gboolean leading;
   gboolean worker_leads; /* the worker has been made leader */
   gboolean closed;
+  /* Whoever comes while a batch is committed waits for one of these, and for the
+   * other while the next is: all of a batch are woken by one call. But the first
+   * has a cond of its own, as it is the one to be made leader. */
+  GCond conds[2];
+  guint n_batches;
   GThread *worker; /* started by the first pushed write */
   GCond worker_cond;
   GCond idle_cond; /* nobody leads and nothing is queued */
@@ -63,6 +68,8 @@ mkv_commit_queue_new (MkvCommitFunc func, gpointer user_data, gboolean instant)
   self->user_data = user_data;
   self->instant = instant;
   g_mutex_init (&self->mutex);
+  g_cond_init (&self->conds[0]);
+  g_cond_init (&self->conds[1]);
   g_cond_init (&self->worker_cond);
   g_cond_init (&self->idle_cond);
   return self;
@@ -73,6 +80,8 @@ mkv_commit_queue_free (MkvCommitQueue *self)
 {
   mkv_commit_queue_shut_down (self);
   g_mutex_clear (&self->mutex);
+  g_cond_clear (&self->conds[0]);
+  g_cond_clear (&self->conds[1]);
   g_cond_clear (&self->worker_cond);
   g_cond_clear (&self->idle_cond);
   g_free (self);
@@ -153,6 +162,7 @@ take_batch (MkvCommitQueue *self)
       last = w;
       n++;
     }
+  self->n_batches++;
   if (last != NULL)
     {
       self->head = last->next;
@@ -203,7 +213,7 @@ hand_over (MkvCommitQueue *self)
     if (w->cond != NULL)
       {
         w->state = STATE_LEADER;
-        g_cond_signal (w->cond);
+        g_cond_broadcast (w->cond);
         return;
       }
   if (self->head != NULL)
@@ -247,6 +257,7 @@ static void
 lead_once (MkvCommitQueue *self, MkvWrite *batch, MkvWrite *own)
 {
   MkvWrite *pushed = NULL;
+  GCond *woken = NULL;
 
   /* Empty if all that was queued has been cancelled meanwhile. */
   if (batch != NULL)
@@ -261,9 +272,12 @@ lead_once (MkvCommitQueue *self, MkvWrite *batch, MkvWrite *own)
       MkvWrite *next = batch->next;
 
       batch->state = STATE_DONE;
-      if (batch->cond != NULL)
-        g_cond_signal (batch->cond);
-      else if (batch != own)
+      if (batch->cond != NULL && batch != own && batch->cond != woken)
+        {
+          woken = batch->cond;
+          g_cond_broadcast (woken);
+        }
+      else if (batch->cond == NULL && batch != own)
         {
           batch->next = pushed;
           pushed = batch;
@@ -310,7 +324,7 @@ on_run_cancelled (GCancellable *cancellable, gpointer user_data)
 
   g_mutex_lock (&self->mutex);
   if (dequeue (self, write))
-    g_cond_signal (write->cond);
+    g_cond_broadcast (write->cond);
   g_mutex_unlock (&self->mutex);
 }
 
@@ -320,10 +334,10 @@ run_behind_others (MkvCommitQueue *self, MkvWrite *write, GCancellable *cancella
 {
   gpointer pair[2] = { self, write };
   gulong cancelled_id = 0;
-  GCond cond;
+  GCond own_cond;
 
-  g_cond_init (&cond);
-  write->cond = &cond;
+  g_cond_init (&own_cond);
+  write->cond = self->n_waiting == 0 ? &own_cond : &self->conds[self->n_batches % 2];
   enqueue (self, write);
   if (cancellable != NULL)
     {
@@ -339,10 +353,10 @@ run_behind_others (MkvCommitQueue *self, MkvWrite *write, GCancellable *cancella
         lead (self, take_batch (self), write);
       }
     else
-      g_cond_wait (&cond, &self->mutex);
+      g_cond_wait (write->cond, &self->mutex);
   g_mutex_unlock (&self->mutex);
   g_cancellable_disconnect (cancellable, cancelled_id);
-  g_cond_clear (&cond);
+  g_cond_clear (&own_cond);
   write->cond = NULL;
   if (write->state == STATE_CANCELLED)
     g_cancellable_set_error_if_cancelled (cancellable, &write->error);
