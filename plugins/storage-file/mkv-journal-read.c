@@ -119,11 +119,13 @@ static gboolean
 take_line (Scan *scan, const MkvRawLine *raw, GError **error)
 {
   g_auto (MkvLine) line = { 0 };
-  const char *problem = _("its end is missing");
+  const char *problem;
 
   if (raw->has_gap && !was_synced (scan, scan->reading->commit + 1, error))
     return FALSE;
-  if (!raw->complete || !mkv_line_parse (&line, raw->octets, raw->length, scan->hash, &problem))
+  if (!raw->complete)
+    return tolerate (scan, raw, _("its end is missing"), error);
+  if (!mkv_line_parse (&line, raw->octets, raw->length, scan->hash, &problem))
     return tolerate (scan, raw, problem, error);
   switch (line.kind)
     {

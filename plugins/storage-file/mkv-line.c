@@ -86,15 +86,25 @@ take_number (Cursor *cursor, guint64 max)
   return number;
 }
 
-static gint
+/* One more than what each octet is as a hexadecimal digit; 0 where it is none that
+ * is written. */
+static const gint8 hex_digits[256] = {
+  ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9,
+  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+/* -1 where it is none. */
+static inline gint
 get_hex_digit (char c)
 {
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  return hex_digits[(guchar) c] - 1;
 }
 
 static void
 take_hex (Cursor *cursor, guint8 *octets, gsize length)
 {
+  gint all = 0; /* digits, or'ed: below 0 if one is none */
+
   if (cursor->failed || (gsize) (cursor->end - cursor->at) < 2 * length)
     {
       cursor->failed = TRUE;
@@ -104,10 +114,10 @@ take_hex (Cursor *cursor, guint8 *octets, gsize length)
     {
       gint high = get_hex_digit (cursor->at[2 * i]), low = get_hex_digit (cursor->at[2 * i + 1]);
 
-      if (high < 0 || low < 0)
-        cursor->failed = TRUE;
-      octets[i] = (guint8) (high << 4 | (low & 15));
+      all |= high | low;
+      octets[i] = (guint8) ((guint) high << 4 | ((guint) low & 15));
     }
+  cursor->failed = all < 0;
   cursor->at += 2 * length;
 }
 
@@ -197,16 +207,6 @@ take_name (Cursor *cursor)
   return out;
 }
 
-static void
-take_short_text (Cursor *cursor, char *out, gsize size)
-{
-  Text text = take_text (cursor);
-  gsize length;
-
-  if (cursor->failed || text.length >= size || !unescape (&text, out, &length))
-    cursor->failed = TRUE;
-}
-
 static gint
 get_base64_digit (char c)
 {
@@ -245,14 +245,14 @@ decode_base64 (const char *text, gsize length, guint8 *out, gsize *out_length)
   return TRUE;
 }
 
-/* null, which is NULL, or a string and perhaps what says that it is base64. */
-static GBytes *
-take_value (Cursor *cursor)
+/* What a value says: NULL for null. Octets that had to be decoded are in @scratch,
+ * to be freed; the others stand in the line. */
+static const guint8 *
+take_value (Cursor *cursor, gsize *length, char **scratch)
 {
-  g_autofree char *out = NULL;
-  gsize length;
   Text text;
 
+  *length = 0;
   if (TRY (cursor, "null"))
     return NULL;
   text = take_text (cursor);
@@ -260,50 +260,75 @@ take_value (Cursor *cursor)
     return NULL;
   if (TRY (cursor, ",\"encoding\":\"base64\""))
     {
-      out = g_malloc (text.length + 1);
+      *scratch = g_malloc (text.length + 1);
       /* A text is never written like that. */
-      if (!decode_base64 (text.start, text.length, (guint8 *) out, &length) || mkv_text_is_valid (out, length))
-        cursor->failed = TRUE;
+      cursor->failed = !decode_base64 (text.start, text.length, (guint8 *) *scratch, length) ||
+                       mkv_text_is_valid (*scratch, *length);
+      return (const guint8 *) *scratch;
     }
-  else if (text.escaped)
+  if (text.escaped)
     {
-      out = g_malloc (text.length + 1);
-      cursor->failed = !unescape (&text, out, &length);
+      *scratch = g_malloc (text.length + 1);
+      cursor->failed = !unescape (&text, *scratch, length);
+      return (const guint8 *) *scratch;
     }
-  else
-    {
-      if (!mkv_text_is_valid (text.start, text.length))
-        cursor->failed = TRUE;
-      return g_bytes_new (text.start, text.length);
-    }
-  return cursor->failed ? NULL : g_bytes_new_take (g_steal_pointer (&out), length);
+  *length = text.length;
+  cursor->failed = !mkv_text_is_valid (text.start, text.length);
+  return (const guint8 *) text.start;
+}
+
+static GBytes *
+take_bytes (Cursor *cursor)
+{
+  g_autofree char *scratch = NULL;
+  gsize length;
+  const guint8 *octets = take_value (cursor, &length, &scratch);
+
+  return octets != NULL ? g_bytes_new (octets, length) : NULL;
+}
+
+/* A key or an id, without a copy where there is nothing to decode. */
+static const char *
+take_short_text (Cursor *cursor, char *scratch, gsize size, gsize *length)
+{
+  Text text = take_text (cursor);
+
+  *length = text.length;
+  if (cursor->failed || !text.escaped)
+    return text.start;
+  if (text.length >= size || !unescape (&text, scratch, length))
+    cursor->failed = TRUE;
+  return scratch;
 }
 
 static void
 take_entry (Cursor *cursor, MkvLine *line)
 {
-  /* Their rules, and their lengths, are the entry's to check. */
-  char key[MAX_KEY_TEXT], node_id[MAX_NAME_TEXT];
-  g_autoptr (GBytes) value = NULL, digest = NULL;
-  guint8 octets[MKV_DIGEST_BYTES];
+  char key_scratch[MAX_KEY_TEXT], node_id_scratch[MAX_NAME_TEXT];
+  g_autofree char *value_scratch = NULL;
+  const char *key, *node_id;
+  const guint8 *value;
+  gsize key_length, node_id_length, value_length;
+  guint8 digest[MKV_DIGEST_BYTES];
   gint64 timestamp, seq;
 
-  take_short_text (cursor, key, sizeof key);
+  key = take_short_text (cursor, key_scratch, sizeof key_scratch, &key_length);
   TAKE (cursor, ",\"value\":");
-  value = take_value (cursor);
+  value = take_value (cursor, &value_length, &value_scratch);
   TAKE (cursor, ",\"timestamp\":");
   timestamp = (gint64) take_number (cursor, MKV_MAX_TIMESTAMP);
   TAKE (cursor, ",\"node_id\":");
-  take_short_text (cursor, node_id, sizeof node_id);
+  node_id = take_short_text (cursor, node_id_scratch, sizeof node_id_scratch, &node_id_length);
   TAKE (cursor, ",\"seq\":");
   seq = (gint64) take_number (cursor, G_MAXINT64);
   TAKE (cursor, ",\"digest\":\"");
-  take_hex (cursor, octets, sizeof octets);
+  take_hex (cursor, digest, sizeof digest);
   TAKE (cursor, "\"");
   if (cursor->failed)
     return;
-  digest = g_bytes_new_static (octets, sizeof octets);
-  line->entry = mkv_entry_new_with_digest (key, value, timestamp, node_id, seq, digest, NULL);
+  /* Their rules are the entry's to check. */
+  line->entry = mkv_entry_new_from_octets_with_digest (key, key_length, value, value_length, timestamp, node_id,
+                                                       node_id_length, seq, digest, NULL);
   cursor->failed = line->entry == NULL;
 }
 
@@ -321,7 +346,7 @@ take_line (Cursor *cursor, MkvLine *line)
       line->kind = MKV_LINE_META;
       line->name = take_name (cursor);
       TAKE (cursor, ",\"value\":");
-      line->value = take_value (cursor);
+      line->value = take_bytes (cursor);
     }
   else if (TRY (cursor, "{\"commit\":"))
     {
@@ -351,7 +376,7 @@ take_line (Cursor *cursor, MkvLine *line)
       TAKE (cursor, ",\"reason\":");
       line->reason = take_name (cursor);
       TAKE (cursor, ",\"value\":");
-      line->value = take_value (cursor);
+      line->value = take_bytes (cursor);
       cursor->failed |= line->value == NULL;
     }
   else

@@ -79,7 +79,7 @@ read_lines (MkvLineReader *reader, gnutls_hash_hd_t hash, MkvEntryTable *table, 
   for (;;)
     {
       g_auto (MkvLine) line = { 0 };
-      const char *problem = _("it does not belong there");
+      const char *problem = NULL;
 
       if (!mkv_line_reader_next (reader, &raw, error))
         return FALSE;
@@ -88,7 +88,8 @@ read_lines (MkvLineReader *reader, gnutls_hash_hd_t hash, MkvEntryTable *table, 
       if (total != G_MAXUINT64 || !mkv_line_parse (&line, raw.octets, raw.length, hash, &problem) ||
           (line.kind != MKV_LINE_ENTRY && line.kind != MKV_LINE_META && line.kind != MKV_LINE_TOTAL))
         {
-          mkv_damages_add (damages, MKV_SNAPSHOT_FILE, raw.offset, problem, raw.octets, raw.length);
+          mkv_damages_add (damages, MKV_SNAPSHOT_FILE, raw.offset,
+                           problem != NULL ? problem : _("it does not belong there"), raw.octets, raw.length);
           continue;
         }
       if (line.kind == MKV_LINE_TOTAL)
