@@ -90,6 +90,7 @@ gboolean
 mkv_damages_save (GPtrArray *self, const char *folder, GError **error)
 {
   g_auto (MkvLineWriter) writer = { 0 };
+  g_autofree char *path = NULL;
   guint64 length;
   gboolean done;
   int fd;
@@ -98,7 +99,8 @@ mkv_damages_save (GPtrArray *self, const char *folder, GError **error)
     return TRUE;
   if (!mkv_file_open (folder, MKV_CORRUPT_FILE, O_WRONLY | O_CREAT, FALSE, &fd, error))
     return FALSE;
-  done = mkv_file_get_length (fd, MKV_CORRUPT_FILE, &length, error);
+  path = g_build_filename (folder, MKV_CORRUPT_FILE, NULL);
+  done = mkv_file_get_length (fd, path, &length, error);
   if (done)
     {
       mkv_line_writer_init (&writer);
@@ -110,11 +112,11 @@ mkv_damages_save (GPtrArray *self, const char *folder, GError **error)
 
           mkv_line_writer_add_aside (&writer, damage->file, damage->offset, damage->reason, damage->octets);
         }
-      done = mkv_file_write (fd, writer.octets, writer.length, length, MKV_CORRUPT_FILE, error) &&
-             mkv_file_sync (fd, MKV_CORRUPT_FILE, error) && mkv_file_sync_folder (folder, error);
+      done = mkv_file_write (fd, writer.octets, writer.length, length, path, error) &&
+             mkv_file_sync (fd, path, error) && mkv_file_sync_folder (folder, error);
       /* Else the next time would leave a line that is none in the middle. */
-      if (!done && !mkv_file_cut (fd, length, MKV_CORRUPT_FILE, NULL))
-        g_debug ("half a line is left in %s", MKV_CORRUPT_FILE);
+      if (!done && !mkv_file_cut (fd, length, path, NULL))
+        g_debug ("half a line is left in %s", path);
     }
   mkv_file_close (&fd);
   return done;

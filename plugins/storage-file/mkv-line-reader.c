@@ -11,7 +11,7 @@
 
 #include "storage/mkv-storage-folder.h"
 
-#define BUFFER_BYTES (1024 * 1024)
+#define BUFFER_BYTES (128 * 1024)
 /* No line is longer: a value that is nothing but escapes takes 1.5 MiB. What is
  * longer is read in pieces, of which none is a line. */
 #define MAX_LINE_BYTES (8 * 1024 * 1024)

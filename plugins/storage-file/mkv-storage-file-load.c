@@ -59,6 +59,8 @@ read_journal (MkvStorageFile *self, gboolean salvage, guint64 snapshot, GError *
   if (!mkv_file_get_length (journal->fd, journal->path, &journal->allocated, error) ||
       !mkv_journal_read (&reading, error))
     return FALSE;
+  if (reading.first > snapshot)
+    mkv_damages_add (self->damages, MKV_SNAPSHOT_FILE, 0, _("the file is missing, or older than the journal"), "", 0);
   journal->length = reading.end;
   journal->commit = MAX (reading.commit, snapshot);
   journal->synced = MIN (reading.synced, journal->commit);
