@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "base/mkv-error.h"
 
 #include <gio/gio.h>
+#include <glib/gi18n-lib.h>
 
 #define BUS_ERROR(name) "io.github.merklekv.MerkleKV1.Error." name
 
@@ -26,6 +29,15 @@ static const GDBusErrorEntry error_entries[] = {
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (error_entries) == MKV_ERROR_CONFIGURATION + 1);
+
+/* Applications know neither the library's domain nor where its translations
+ * are. This opens no file; the first text does. */
+__attribute__ ((constructor)) static void
+bind_texts (void)
+{
+  bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+}
 
 /**
  * mkv_error_quark:

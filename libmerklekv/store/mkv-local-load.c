@@ -106,11 +106,13 @@ write_entries (Load *self, GError **error)
   self->n_unchanged += write.n_stale + write.n_duplicate;
   self->n_refused += write.n_future;
   if (write.n_future > 0)
-    add_problem (self, g_strdup_printf (ngettext ("%u entry is of a time that this clock does not reach yet: see that "
-                                                  "it is right, and load again",
-                                                  "%u entries are of a time that this clock does not reach yet: see "
-                                                  "that it is right, and load again", write.n_future),
-                                        write.n_future));
+    add_problem (self,
+                 g_strdup_printf (g_dngettext (GETTEXT_PACKAGE,
+                                               "%u entry is of a time that this clock does not reach yet: see that "
+                                               "it is right, and load again",
+                                               "%u entries are of a time that this clock does not reach yet: see "
+                                               "that it is right, and load again", write.n_future),
+                                  write.n_future));
   g_ptr_array_set_size (self->entries, 0);
   return TRUE;
 }

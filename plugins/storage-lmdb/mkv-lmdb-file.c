@@ -333,9 +333,9 @@ compare_keys (MkvLmdbTree tree, const guint8 *a, gsize a_length, const guint8 *b
 static const char *
 get_name (MkvLmdbTree tree)
 {
-  static const char *const names[] = { "free pages", "main", MKV_LMDB_ENTRIES, MKV_LMDB_META };
+  static const char *const names[] = { N_("free pages"), "main", MKV_LMDB_ENTRIES, MKV_LMDB_META };
 
-  return names[tree];
+  return _(names[tree]);
 }
 
 static void walk_tree (MkvLmdbFile *self, MkvLmdbTree tree, const Root *root);

@@ -7,6 +7,7 @@ import re
 
 import lint
 
+# Not ngettext(): it asks the application's translations, not the library's.
 MARKS = {'_', 'N_', 'C_', 'NC_', 'g_dngettext', 'g_dpgettext2'}
 # Which argument is the text, counted from 1.
 TEXTS = {
@@ -17,8 +18,8 @@ TEXTS = {
 }
 # For those who mend programs: what is no sentence of this library's, or is a bug.
 OTHERS = re.compile(r'g_(debug|error|critical|assert\w*|return\w*|log)')
-# Not for people, though there are blanks in them: names, and words of the configuration.
-ALLOWED = {'--set: ', '--set ', 'merklekv storage 1', ' from '}
+# Not for people, though there are blanks in them: names, units, and words of the configuration.
+ALLOWED = {'--set: ', '--set ', 'merklekv storage 1', ' from ', ' ms'}
 WORDS = re.compile(r'\.words = $')
 
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|^[ \t]*#[ \t]*(?:include|error)[^\n]*|(?P<text>"(?:\\.|[^"\\\n])*")'
