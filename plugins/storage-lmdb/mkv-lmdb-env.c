@@ -19,6 +19,8 @@
 #define N_READERS 64
 
 #define LEAST_MAP (16 * 1024 * 1024)
+/* Less than LMDB needs: it takes what the file needs. */
+#define NO_MAP (64 * 1024)
 /* From there on the map grows by this, not twofold. */
 #define GREAT_MAP ((gsize) 1024 * 1024 * 1024)
 
@@ -90,17 +92,22 @@ unshut (MkvLmdbEnv *self)
   g_mutex_unlock (&self->gate);
 }
 
-/* A map with room to grow into, for a file of that size. */
-static gsize
-get_map_size (const char *folder)
+static guint64
+get_file_size (MkvLmdbEnv *self)
 {
-  g_autofree char *path = g_build_filename (folder, MKV_LMDB_FILE, NULL);
+  g_autofree char *path = g_build_filename (self->folder, MKV_LMDB_FILE, NULL);
   struct stat info;
+
+  return stat (path, &info) == 0 ? (guint64) info.st_size : 0;
+}
+
+/* Of a map with room to grow into. */
+static gsize
+get_map_size (guint64 file_size)
+{
   gsize size = LEAST_MAP;
 
-  if (stat (path, &info) != 0)
-    return size;
-  while (size < (gsize) info.st_size + LEAST_MAP / 2)
+  while (size < file_size + LEAST_MAP / 2)
     size += MIN (size, GREAT_MAP);
   return size;
 }
@@ -123,16 +130,15 @@ open_names (MkvLmdbEnv *self)
   return mdb_txn_commit (txn);
 }
 
-/* Called while all readers are shut, or before there are any. */
 static int
-open_file (MkvLmdbEnv *self)
+open_with_map (MkvLmdbEnv *self, gsize size)
 {
   int n_dead, rc = mdb_env_create (&self->env);
 
   if (rc != 0)
     return rc;
   if ((rc = mdb_env_set_maxdbs (self->env, 2)) == 0 &&
-      (rc = mdb_env_set_mapsize (self->env, get_map_size (self->folder))) == 0 &&
+      (rc = mdb_env_set_mapsize (self->env, size)) == 0 &&
       (rc = mdb_env_open (self->env, self->folder, MDB_NOTLS, 0600)) == 0 &&
       (rc = mdb_reader_check (self->env, &n_dead)) == 0 &&
       (rc = open_names (self)) == 0)
@@ -142,6 +148,17 @@ open_file (MkvLmdbEnv *self)
     }
   g_clear_pointer (&self->env, mdb_env_close);
   return rc;
+}
+
+/* Called while all readers are shut, or before there are any. */
+static int
+open_file (MkvLmdbEnv *self)
+{
+  guint64 file_size = get_file_size (self);
+  int rc = open_with_map (self, get_map_size (file_size));
+
+  /* Where address space is short: LMDB makes it as large as what is in the file. */
+  return rc == ENOMEM ? open_with_map (self, NO_MAP) : rc;
 }
 
 /* Called with the write mutex held, after LMDB refused to go on with what is
@@ -342,17 +359,15 @@ set_durable (MkvLmdbEnv *self, gboolean durable)
 static int
 find_cause (MkvLmdbEnv *self, int rc)
 {
-  g_autofree char *path = g_build_filename (self->folder, MKV_LMDB_FILE, NULL);
   struct statvfs space;
   struct rlimit limit;
-  struct stat info;
 
   if (rc != EIO)
     return rc;
   if (statvfs (self->folder, &space) == 0 && space.f_bavail * space.f_frsize < 1024 * 1024)
     return ENOSPC;
-  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && stat (path, &info) == 0 &&
-      (rlim_t) info.st_size + 1024 * 1024 > limit.rlim_cur)
+  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      get_file_size (self) + 1024 * 1024 > limit.rlim_cur)
     return EFBIG;
   return rc;
 }

@@ -342,6 +342,34 @@ test_alone (void)
 }
 
 static void
+test_lasting (void)
+{
+  g_autoptr (MkvMosquitto) broker = mkv_mosquitto_new (NULL);
+  g_autofree char *folder = NULL, *place = NULL, *target = NULL;
+
+  g_test_summary ("What was set is there after the daemon was killed, where nobody chose a storage");
+  if (broker == NULL)
+    return;
+  folder = g_dir_make_tmp ("mkv-data-XXXXXX", NULL);
+  place = g_strconcat ("XDG_DATA_HOME=", folder, NULL);
+  target = g_strdup_printf ("MKV_NODE=box MKV_BROKER=%s", mkv_mosquitto_get_uri (broker));
+  for (guint i = 0; i < 3; i++)
+    {
+      MkvDaemonProgram *daemon = mkv_daemon_program_new (place, "--set node.client-id=box --set transport.broker=%s",
+                                                         mkv_mosquitto_get_uri (broker));
+
+      if (i > 0)
+        check (target, "merklekv get colour", 0, "green", NULL);
+      check (target, i > 0 ? "merklekv set shape round" : "merklekv set colour green", 0, "", NULL);
+      if (i < 2)
+        mkv_daemon_program_kill (daemon);
+      else
+        mkv_daemon_program_free (daemon);
+    }
+  mkv_test_remove_folder (folder);
+}
+
+static void
 test_log (void)
 {
   g_autoptr (MkvDaemonProgram) text = NULL, json = NULL, quiet = NULL;
@@ -435,6 +463,7 @@ main (int argc, char **argv)
   g_test_add_func ("/programs/mistakes", test_mistakes);
   g_test_add_func ("/programs/reload", test_reload);
   g_test_add_func ("/programs/alone", test_alone);
+  g_test_add_func ("/programs/lasting", test_lasting);
   g_test_add_func ("/programs/log", test_log);
   g_test_add_func ("/programs/notify", test_notify);
   g_test_add_func ("/programs/demo", test_demo);

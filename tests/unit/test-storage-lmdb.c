@@ -71,7 +71,7 @@ typedef struct
 {
   MkvLmdbWorld *world;
   gint stop; /* atomic */
-  guint n_reads;
+  gint n_reads; /* atomic */
 } Reading;
 
 static gpointer
@@ -85,7 +85,7 @@ read_on (gpointer data)
 
       g_assert_cmpint (mkv_lmdb_world_get (reading->world, 0), ==, 1);
       g_assert_nonnull (entries);
-      reading->n_reads++;
+      g_atomic_int_inc (&reading->n_reads);
     }
   return NULL;
 }
@@ -113,13 +113,52 @@ test_grow (MkvLmdbWorld *w, gconstpointer data)
   g_atomic_int_set (&reading.stop, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
     g_thread_join (threads[i]);
-  g_assert_cmpuint (reading.n_reads, >, 0);
+  g_assert_cmpint (g_atomic_int_get (&reading.n_reads), >, 0);
   g_assert_cmpuint (mkv_lmdb_world_get_file_size (w), >, 60 * 1024 * 1024);
   mkv_lmdb_world_assert_clean (w);
   mkv_lmdb_world_close (w);
   mkv_lmdb_world_open (w);
   g_assert_cmpint (mkv_lmdb_world_get (w, 1149), ==, 100);
   g_assert_cmpint (mkv_lmdb_world_get (w, 400), ==, 41);
+}
+
+/* How much address space this process has, in octets. */
+static rlim_t
+get_address_space (void)
+{
+  g_autofree char *text = NULL;
+
+  g_assert_true (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL));
+  return (rlim_t) g_ascii_strtoull (text, NULL, 10) * (rlim_t) sysconf (_SC_PAGESIZE);
+}
+
+static void
+test_no_room_to_map (MkvLmdbWorld *w, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  struct rlimit limit, tight;
+  guint n = 0;
+
+  g_test_summary ("Where the map can't grow writes fail, reads go on, and so do writes once it can");
+#if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
+  g_test_skip ("sanitizers need all the address space there is");
+  return;
+#endif
+  put (w, MKV_DURABILITY_NONE, 0, 1, 10, 1);
+  getrlimit (RLIMIT_AS, &limit);
+  tight = limit;
+  tight.rlim_cur = get_address_space () + 10 * 1024 * 1024;
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &tight), ==, 0);
+  while (n < 1000 && mkv_lmdb_world_put (w, MKV_DURABILITY_NONE, 1 + n, 1, 100000, 2 + n, &error))
+    n++;
+  g_assert_cmpint (mkv_lmdb_world_get (w, 0), ==, 1);
+  g_assert_cmpint (mkv_lmdb_world_get (w, n), ==, 1 + n);
+  g_assert_false (mkv_lmdb_world_put (w, MKV_DURABILITY_NONE, 1 + n, 1, 100000, 2 + n, NULL));
+  g_assert_cmpint (setrlimit (RLIMIT_AS, &limit), ==, 0);
+  g_assert_nonnull (error);
+  g_assert_cmpuint (n, >, 50);
+  put (w, MKV_DURABILITY_NONE, 1 + n, 100, 100000, 2 + n);
+  mkv_lmdb_world_assert_clean (w);
 }
 
 static void
@@ -441,6 +480,7 @@ main (int argc, char **argv)
 #define ADD(name, func) g_test_add ("/storage-lmdb/" name, MkvLmdbWorld, NULL, mkv_lmdb_world_set_up, func, \
                                     mkv_lmdb_world_tear_down)
   ADD ("grow", test_grow);
+  ADD ("no-room-to-map", test_no_room_to_map);
   ADD ("compact", test_compact);
   ADD ("syncs", test_syncs);
   ADD ("failing-sync", test_failing_sync);
