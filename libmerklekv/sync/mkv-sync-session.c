@@ -19,6 +19,9 @@
  * end to be expected: a prefix has 32 bits. */
 #define MAX_IDLE_TURNS (64)
 
+/* What a prefix of the peer takes beside its cells, as a rule. */
+#define PREFIX_BYTES (64)
+
 struct _MkvSyncSession
 {
   char *id;
@@ -364,7 +367,7 @@ hear_part (MkvSyncSession *self, MkvSyncMessage *message)
       {
         const MkvSyncPrefix *prefix = arrays[a]->pdata[i];
 
-        self->n_octets += g_bytes_get_size (prefix->octets) + sizeof *prefix;
+        self->n_octets += g_bytes_get_size (prefix->octets) + PREFIX_BYTES;
         if (self->n_octets <= MKV_SYNC_MAX_TURN_BYTES)
           g_ptr_array_add (self->prefixes, mkv_sync_prefix_copy (prefix));
         else

@@ -52,10 +52,12 @@ mkv_raw_begin (MkvStranger *stranger, const char *op, const char *id, guint n)
 }
 
 GByteArray *
-mkv_raw_make_lists (MkvStranger *stranger, guint n)
+mkv_raw_make_lists (MkvStranger *stranger, const char *id, guint n, gboolean more)
 {
-  GByteArray *octets = mkv_raw_begin (stranger, "SYNC", "many", 1);
+  GByteArray *octets = mkv_raw_begin (stranger, "SYNC", id, 2);
 
+  mkv_raw_put_text (octets, "more");
+  g_byte_array_append (octets, (const guint8 *) (more ? "\xf5" : "\xf4"), 1);
   mkv_raw_put_text (octets, "lists");
   mkv_raw_put_head (octets, 4, n);
   for (guint i = 0; i < n; i++)

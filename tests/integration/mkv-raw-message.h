@@ -13,7 +13,7 @@ void mkv_raw_put_text (GByteArray *octets, const char *text);
 /* The beginning of a message of anti-entropy; @n more fields have to follow. */
 GByteArray *mkv_raw_begin (MkvStranger *stranger, const char *op, const char *id, guint n);
 
-/* A SYNC with @n lists of nothing, all of the same prefix. */
-GByteArray *mkv_raw_make_lists (MkvStranger *stranger, guint n);
+/* A SYNC of session @id with @n lists of nothing, all of the same prefix. */
+GByteArray *mkv_raw_make_lists (MkvStranger *stranger, const char *id, guint n, gboolean more);
 
 G_END_DECLS

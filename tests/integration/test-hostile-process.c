@@ -215,7 +215,7 @@ attack_messages (World *w)
 
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     {
-      g_autoptr (GByteArray) octets = mkv_raw_make_lists (w->stranger, lists[i]);
+      g_autoptr (GByteArray) octets = mkv_raw_make_lists (w->stranger, "many", lists[i], FALSE);
 
       for (gsize length = octets->len; length > 0; length = length * 3 / 4)
         mkv_stranger_tell_octets (w->stranger, "victim", octets->data, length);

@@ -121,9 +121,8 @@ test_endless_parts (World *w, gconstpointer data)
   mkv_hostile_world_check (w, 1, 320, 16 * 1024);
 }
 
-/* Whatever the victim asks, the answer is cells that read as nothing; where
- * @equal the first is the victim's own, so that a prefix is closed. Returns how
- * many messages that took. */
+/* Whatever the victim asks, the answer is cells that read as nothing, but for a
+ * prefix here and there. Returns how many messages that took. */
 static guint
 never_read (World *w, const char *id)
 {
@@ -198,13 +197,11 @@ static void
 test_same_wanted (World *w, gconstpointer data)
 {
   g_autoptr (GByteArray) same = g_byte_array_new ();
-  MkvSyncMessage *message;
+  MkvSyncMessage *message = make_sync (w, "again");
   guint64 before = mkv_hostile_world_count (w, MKV_COUNTER_BYTES_SENT);
   guint n = 0;
 
   g_test_summary ("One entry that is wanted eight thousand times is sent once");
-  message = make_sync (w, "again");
-  /* All of the victim's short ids: it has a list of them. */
   add_cells (message, 0x12300000, 12, 1, 1);
   tell (w, message);
   mkv_hostile_world_settle (w);
@@ -263,7 +260,7 @@ static void
 test_prefixes (World *w, gconstpointer data)
 {
   g_autoptr (GConverter) compressor = G_CONVERTER (g_zlib_compressor_new (G_ZLIB_COMPRESSOR_FORMAT_ZLIB, 9));
-  g_autoptr (GByteArray) million = mkv_raw_make_lists (w->stranger, 1000000);
+  g_autoptr (GByteArray) million = mkv_raw_make_lists (w->stranger, "many", 1000000, FALSE);
   g_autofree guint8 *deflated = g_malloc (million->len);
   gsize n_read, n_written;
   g_autoptr (GError) error = NULL;
@@ -274,14 +271,29 @@ test_prefixes (World *w, gconstpointer data)
                        &n_read, &n_written, &error);
   g_assert_no_error (error);
   mkv_stranger_tell_octets (w->stranger, "victim", deflated, n_written);
-  tell_octets (w, mkv_raw_make_lists (w->stranger, 130000));
+  tell_octets (w, mkv_raw_make_lists (w->stranger, "many", 130000, FALSE));
   mkv_hostile_world_settle (w);
   g_assert_cmpuint (mkv_hostile_world_count_refusals (w), ==, w->refused_before + 3);
-  tell_octets (w, mkv_raw_make_lists (w->stranger, 16000));
+  tell_octets (w, mkv_raw_make_lists (w->stranger, "many", 16000, FALSE));
   mkv_hostile_world_settle (w);
   /* One of them counts: that all of the victim's is to be pushed. */
   mkv_hostile_world_run (w, 31 * SECOND);
   mkv_hostile_world_check (w, 16000, 20, 32 * 1024);
+}
+
+static void
+test_small_prefixes (World *w, gconstpointer data)
+{
+  g_test_summary ("As many prefixes as a turn takes, as small as can be, in as many sessions as there can be");
+  for (guint i = 0; i < 4 * 20; i++)
+    {
+      g_autofree char *id = g_strdup_printf ("small-%u", i % 4);
+
+      tell_octets (w, mkv_raw_make_lists (w->stranger, id, 16000, TRUE));
+      mkv_hostile_world_settle (w);
+    }
+  mkv_hostile_world_run (w, 31 * SECOND);
+  mkv_hostile_world_check (w, 16000, 100, 48 * 1024);
 }
 
 static void
@@ -622,7 +634,6 @@ test_no_acknowledgements (World *w, gconstpointer data)
   mkv_hostile_world_check (w, 0, 10, 8192);
 }
 
-/* A PING of the stranger's, by hand; no node would send one to itself. */
 static void
 test_congestion (World *w, gconstpointer data)
 {
@@ -670,6 +681,7 @@ main (int argc, char **argv)
   ADD ("same-wanted", test_same_wanted);
   ADD ("opened", test_opened);
   ADD ("prefixes", test_prefixes);
+  ADD ("small-prefixes", test_small_prefixes);
   ADD ("overlap", test_overlap);
   ADD ("sessions", test_sessions);
   ADD ("endless-nodes", test_endless_nodes);
