@@ -15,7 +15,6 @@
 #include "mkv-cli-options.h"
 #include "mkv-cli-output.h"
 #include "mkv-cli-verbs.h"
-#include "mkv-demo.h"
 
 /* KEYS answers with so many at a time: the rest, if that is wanted too. */
 static void
@@ -102,8 +101,11 @@ run (const MkvCliOptions *options)
 
   if (verb == NULL)
     return MKV_CLI_USAGE;
-  if (verb->prepare == NULL)
-    return mkv_demo_run (options);
+  if (verb->run != NULL)
+    return verb->run (options);
+  if (options->store != NULL)
+    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not do that with --store yet; what works today: "
+                                          "--node ID --broker URI"), verb->name);
   status = mkv_cli_verbs_prepare (verb, options, commands);
   if (status != MKV_CLI_OK)
     return status;

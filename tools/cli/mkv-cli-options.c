@@ -90,6 +90,9 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
     { "--ca-file", &self->ca_file },
     { "--cert-file", &self->cert_file },
     { "--key-file", &self->key_file },
+    { "--store", &self->store },
+    { "--backend", &self->backend },
+    { "--encryption-key-file", &self->encryption_key_file },
     { "--json", NULL, &self->json },
     { "--timeout", &self->timeout },
     { "--base64", NULL, &self->base64, "set, append, prepend, mset" },
@@ -97,13 +100,13 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
     { "--limit", &self->limit, NULL, "keys" },
     { "--after", &self->after, NULL, "keys" },
     { "--peer", &self->peer, NULL, "sync" },
+    { "--to-key-file", &self->to_key_file, NULL, "rekey" },
+    { "--to-plain", NULL, &self->to_plain, "rekey" },
     { "--as-node", &self->as_node, NULL, "demo" },
     { "--help", NULL, &self->help },
     { "-h", NULL, &self->help },
     { "--version", NULL, &self->version },
     { "--bus", NULL, &bus, NULL, N_("the bus") },
-    { "--store", &unused, NULL, NULL, N_("access to a storage without a daemon") },
-    { "--backend", &unused, NULL, NULL, N_("access to a storage without a daemon") },
     { "--token-file", &unused, NULL, NULL, N_("tokens") },
     { "--network-key-file", &unused, NULL, NULL, N_("network keys") },
     { NULL },
@@ -171,10 +174,14 @@ mkv_cli_options_clear (MkvCliOptions *self)
   g_free (self->ca_file);
   g_free (self->cert_file);
   g_free (self->key_file);
+  g_free (self->store);
+  g_free (self->backend);
+  g_free (self->encryption_key_file);
   g_free (self->timeout);
   g_free (self->limit);
   g_free (self->after);
   g_free (self->peer);
+  g_free (self->to_key_file);
   g_free (self->as_node);
   g_strfreev (self->arguments);
 }

@@ -18,6 +18,9 @@ typedef struct
   char *ca_file;
   char *cert_file;
   char *key_file;
+  char *store; /* the folder of a storage */
+  char *backend;
+  char *encryption_key_file;
   /* What these three were given with: the option, or a variable. */
   const char *node_from;
   const char *broker_from;
@@ -33,6 +36,8 @@ typedef struct
   char *limit;
   char *after;
   char *peer;
+  char *to_key_file;
+  gboolean to_plain;
   char *as_node; /* hidden: see mkv-demo-node.h */
 
   gboolean help;

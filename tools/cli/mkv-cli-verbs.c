@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "mkv-cli-error.h"
+#include "mkv-cli-key.h"
 #include "mkv-cli-value.h"
+#include "mkv-demo.h"
 
 /* Those that need a part that does not exist yet. */
 static const char later[] = "watch dump load backup restore verify repair compact stats status health outbox "
-                            "plugins config doctor top metrics logs broker token key bench completion";
+                            "plugins config doctor top metrics logs broker token bench completion";
 
 static MkvCommand *
 add_command (GPtrArray *commands, MkvOperation operation, const char *key)
@@ -194,7 +196,10 @@ static const MkvCliVerb verbs[] = {
   { "sync", "[--peer ID]", N_("compare a node with the others now, and print how many entries that changed"), 0, 0, NULL,
     prepare_sync },
   { "peers", "", N_("list the nodes that a node has heard of (not by --node)"), 0, 0, NULL, prepare_peers },
-  { "demo", "", N_("show two nodes that lose and find each other"), 0, 0, NULL, NULL },
+  { "rekey", "--to-key-file FILE | --to-plain", N_("change the key that a storage is encrypted with (by --store)"), 0, 0,
+    NULL, NULL, mkv_cli_rekey_run },
+  { "key", "generate FILE", N_("make a key to encrypt a storage with"), 2, 2, NULL, NULL, mkv_cli_key_run },
+  { "demo", "", N_("show two nodes that lose and find each other"), 0, 0, NULL, NULL, mkv_demo_run },
 };
 
 void
@@ -206,6 +211,8 @@ mkv_cli_verbs_print_help (void)
   g_print ("  --node ID --broker URI [--prefix P] [--username U --password-file F]\n"
            "  [--ca-file F] [--cert-file F --key-file F]\n");
   g_print ("  %s\n", _("$MKV_NODE, $MKV_BROKER and $MKV_PREFIX stand in for the first three"));
+  g_print ("\n%s\n", _("or the storage in a folder, while no node has it open"));
+  g_print ("  --store PATH [--backend B] [--encryption-key-file F]\n");
   g_print ("\n%s\n", _("Verbs:"));
   for (guint i = 0; i < G_N_ELEMENTS (verbs); i++)
     {

@@ -19,6 +19,8 @@ typedef struct
   /* Adds the commands. Returns
    * MKV_CLI_OK, or what to exit with after it has been said why. */
   int (*prepare) (const MkvCliOptions *options, char **arguments, GPtrArray *commands);
+  /* What does it, where it sends no commands; says why it fails. */
+  int (*run) (const MkvCliOptions *options);
 } MkvCliVerb;
 
 /* Prints what --help does. */
