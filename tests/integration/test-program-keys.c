@@ -60,15 +60,26 @@ generate (World *w, const char *path)
   check (w, line, 0, NULL);
 }
 
+/* Returns when the daemon is heard, where there is a broker. */
 static MkvDaemonProgram *
 start (World *w, const char *key)
 {
   g_autofree char *setting = key != NULL ? g_strdup_printf (" --set storage.encryption-key-file=%s", key)
                                          : g_strdup ("");
+  MkvDaemonProgram *daemon;
 
-  return mkv_daemon_program_new (NULL, "--set node.client-id=box --set storage.backend=file --set storage.path=%s%s%s%s",
-                                 w->data, setting, w->broker != NULL ? " --set transport.broker=" : "",
-                                 w->broker != NULL ? mkv_mosquitto_get_uri (w->broker) : "");
+  daemon = mkv_daemon_program_new (NULL, "--set node.client-id=box --set storage.backend=file --set storage.path=%s%s%s%s",
+                                   w->data, setting, w->broker != NULL ? " --set transport.broker=" : "",
+                                   w->broker != NULL ? mkv_mosquitto_get_uri (w->broker) : "");
+  for (guint i = 0; w->broker != NULL; i++)
+    {
+      g_autoptr (MkvProgramResult) result = mkv_program_run (w->environment, NULL, "merklekv --timeout 1 ping");
+
+      if (result->status == 0)
+        break;
+      g_assert_cmpuint (i, <, 10);
+    }
+  return daemon;
 }
 
 /* A daemon that can't start says @why, and nothing of the key. */
