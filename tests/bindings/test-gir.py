@@ -15,7 +15,7 @@ FOR_C = {
     'mkv_text_is_valid', 'mkv_entry_new_from_octets', 'mkv_entry_new_from_octets_with_digest',
     'mkv_entry_peek_digest', 'mkv_entry_peek_key', 'mkv_entry_peek_node_id', 'mkv_entry_peek_value',
     'mkv_clock_add_timeout', 'mkv_clock_timeout_source_new',
-    'mkv_message_set_handled_func',
+    'mkv_message_set_handled_func', 'mkv_secret_file_read',
     # Shadowed by their *_for_bindings.
     'mkv_codec_decode_events', 'mkv_storage_scan', 'mkv_storage_scan_meta',
 }
