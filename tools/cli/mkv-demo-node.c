@@ -5,6 +5,7 @@
 #include "mkv-demo-node.h"
 
 #include <gio/gunixinputstream.h>
+#include <glib/gi18n.h>
 #include <merklekv.h>
 #include <stdio.h>
 #include <string.h>
@@ -163,7 +164,7 @@ mkv_demo_node_command (MkvDemoNode *self, const char *line)
   else if (n_words == 1 && g_str_equal (words[0], "online"))
     use_broker (self, self->broker, &error);
   else
-    g_set_error (&error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, "No command: %s", line);
+    g_set_error (&error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("No command: %s"), line);
   answer (self, error);
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
+#include "config.h"
+
 #include "mkv-daemon-notify.h"
 
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
+#include <glib/gi18n.h>
 #include <string.h>
 
 static void
@@ -21,7 +24,7 @@ notify (const char *text)
                          : g_unix_socket_address_new (path);
   socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_DEFAULT, &error);
   if (socket == NULL || g_socket_send_to (socket, address, text, strlen (text), NULL, &error) < 0)
-    g_message ("The service manager was not told: %s", error->message);
+    g_message (_("The service manager was not told: %s"), error->message);
 }
 
 void
