@@ -141,7 +141,8 @@ mkv_storage_file_read (MkvStorageFile *self, gboolean salvage, GError **error)
   self->damages = mkv_damages_new ();
   if (read_files (self, salvage, error))
     {
-      mkv_storage_file_plan_compaction (self);
+      /* Of what earlier runs wrote, too. */
+      mkv_storage_file_plan_compaction (self, 0);
       mkv_storage_file_note_length (self);
       return TRUE;
     }

@@ -56,7 +56,8 @@ gboolean mkv_storage_file_rewrite (MkvStorageFile *self, GCancellable *cancellab
 
 /* Starts a rewrite in another thread if it is due; with `write_mutex` held. */
 void mkv_storage_file_compact_if_due (MkvStorageFile *self);
-void mkv_storage_file_plan_compaction (MkvStorageFile *self);
+/* When it is due next, for a journal that has been growing since octet @from. */
+void mkv_storage_file_plan_compaction (MkvStorageFile *self, guint64 from);
 void mkv_storage_file_stop_compactor (MkvStorageFile *self);
 
 /* What stats() tells. */

@@ -159,7 +159,7 @@ replace_journal (MkvStorageFile *self, Copy *copy, GError **error)
       journal->dirty = TRUE;
       journal->failed = FALSE;
     }
-  mkv_storage_file_plan_compaction (self);
+  mkv_storage_file_plan_compaction (self, self->journal.length);
   mkv_storage_file_note_length (self);
   unlock (self, copy);
   return done;
@@ -195,7 +195,7 @@ mkv_storage_file_compact (MkvStorage *storage, GError **error)
 
 /* With `write_mutex` held, or before another thread knows of the journal. */
 void
-mkv_storage_file_plan_compaction (MkvStorageFile *self)
+mkv_storage_file_plan_compaction (MkvStorageFile *self, guint64 from)
 {
   guint64 least = MIN_JOURNAL_BYTES, growth;
 
@@ -205,7 +205,7 @@ mkv_storage_file_plan_compaction (MkvStorageFile *self)
   /* What was overwritten must not be what fills the storage. */
   if (self->max_size > 0 && self->snapshot_length + self->journal.length + growth > self->max_size / 2)
     growth = least;
-  self->compact_at = self->journal.length + growth;
+  self->compact_at = from + growth;
 }
 
 void
@@ -226,7 +226,7 @@ run_compactor (gpointer data)
   g_mutex_lock (&self->write_mutex);
   self->compacting = FALSE;
   if (error != NULL)
-    mkv_storage_file_plan_compaction (self);
+    mkv_storage_file_plan_compaction (self, self->journal.length);
   g_mutex_unlock (&self->write_mutex);
   return NULL;
 }
@@ -248,7 +248,7 @@ mkv_storage_file_compact_if_due (MkvStorageFile *self)
   if (!self->compacting)
     {
       g_warning (_("The files in %s can't be compacted: %s"), self->path, error->message);
-      mkv_storage_file_plan_compaction (self);
+      mkv_storage_file_plan_compaction (self, self->journal.length);
     }
 }
 
