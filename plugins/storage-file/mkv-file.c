@@ -134,6 +134,16 @@ mkv_file_sync_folder (const char *folder, GError **error)
   return done;
 }
 
+void
+mkv_file_sync_parent (const char *folder)
+{
+  g_autofree char *parent = g_path_get_dirname (folder);
+  g_autoptr (GError) error = NULL;
+
+  if (!mkv_file_sync_folder (parent, &error))
+    g_debug ("%s", error->message);
+}
+
 gboolean
 mkv_file_rename (const char *folder, const char *from, const char *to, GError **error)
 {

@@ -28,6 +28,10 @@ gboolean mkv_file_copy (int from, guint64 from_offset, guint64 length, int to, g
 gboolean mkv_file_rename (const char *folder, const char *from, const char *to, GError **error);
 gboolean mkv_file_sync_folder (const char *folder, GError **error);
 
+/* So that a folder that is new is there after a loss of power. Its parent may be
+ * one that can't be opened: then that is up to the system. */
+void mkv_file_sync_parent (const char *folder);
+
 /* Where there is such a file, it goes. */
 void mkv_file_remove (const char *folder, const char *name);
 

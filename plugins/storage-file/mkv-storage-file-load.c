@@ -64,7 +64,8 @@ read_journal (MkvStorageFile *self, gboolean salvage, guint64 snapshot, GError *
   journal->length = reading.end;
   journal->commit = MAX (reading.commit, snapshot);
   journal->synced = MIN (reading.synced, journal->commit);
-  journal->failed = reading.commit < snapshot || self->damages->len > 0;
+  /* Of a file without its first line nothing is left to go on from. */
+  journal->failed = reading.commit < snapshot || self->damages->len > 0 || reading.end == 0;
   n_damages = self->damages->len;
   if (!mkv_damages_add_tail (self->damages, journal->fd, MKV_JOURNAL_FILE, journal->length, error))
     return FALSE;
@@ -86,7 +87,10 @@ make_journal (MkvStorageFile *self, GError **error)
   journal->allocated = journal->length;
   if (mkv_file_sync (journal->fd, journal->path, error) &&
       mkv_file_rename (self->path, MKV_JOURNAL_FILE MKV_NEW_SUFFIX, MKV_JOURNAL_FILE, error))
-    return TRUE;
+    {
+      mkv_file_sync_parent (self->path);
+      return TRUE;
+    }
   mkv_storage_file_remove_new (self->path);
   return FALSE;
 }

@@ -137,7 +137,9 @@ replace_snapshot (MkvStorageFile *self, Copy *copy, GError **error)
   unlock (self, copy);
   if (!done || !mkv_file_rename (self->path, MKV_SNAPSHOT_FILE MKV_NEW_SUFFIX, MKV_SNAPSHOT_FILE, error))
     return FALSE;
+  lock (self, copy);
   self->snapshot_length = copy->snapshot_length;
+  unlock (self, copy);
   return TRUE;
 }
 
@@ -290,7 +292,6 @@ make_folder (const char *path, gboolean *made, GError **error)
 static gboolean
 finish_backup (MkvStorageFile *self, Copy *copy, GError **error)
 {
-  g_autofree char *parent = g_path_get_dirname (copy->folder);
   gboolean done;
   guint64 to;
 
@@ -298,10 +299,12 @@ finish_backup (MkvStorageFile *self, Copy *copy, GError **error)
   done = check_journal (self, copy, error);
   to = self->journal.length;
   unlock (self, copy);
-  return done && copy_journal (self, copy, to, error) && mkv_file_sync (copy->fd, copy->folder, error) &&
+  done = done && copy_journal (self, copy, to, error) && mkv_file_sync (copy->fd, copy->folder, error) &&
          mkv_file_rename (copy->folder, MKV_SNAPSHOT_FILE MKV_NEW_SUFFIX, MKV_SNAPSHOT_FILE, error) &&
-         mkv_file_rename (copy->folder, MKV_JOURNAL_FILE MKV_NEW_SUFFIX, MKV_JOURNAL_FILE, error) &&
-         mkv_file_sync_folder (parent, error);
+         mkv_file_rename (copy->folder, MKV_JOURNAL_FILE MKV_NEW_SUFFIX, MKV_JOURNAL_FILE, error);
+  if (done)
+    mkv_file_sync_parent (copy->folder);
+  return done;
 }
 
 gboolean

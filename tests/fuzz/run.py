@@ -3,14 +3,15 @@
 # Copyright The MerkleKV authors
 """Runs one fuzz target for a while: run.py TARGET KIND FORMAT FOLDER
 
-KIND is events, command, response, sync or inflate, FORMAT json, cbor, locked-spec or
-zlib. Seeds are made of the vectors and of the messages below; what is found is
-kept in FOLDER. Seconds: MKV_FUZZ_SECONDS, 20 if unset.
+KIND is events, command, response, sync, inflate or journal, FORMAT json, cbor,
+locked-spec, zlib or jsonl. Seeds are made of the vectors, of the messages below and
+of the samples in tests/format; what is found is kept in FOLDER. Seconds: MKV_FUZZ_SECONDS, 20 if unset.
 """
 
 import base64
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -46,7 +47,8 @@ SYNCS = [STATE | {'id': '7'} | message for message in [
 ]]
 NAMES = sorted({name for message in COMMANDS + RESPONSES + SYNCS for name in message}
                | {'node_id', 'seq', 'checksum', 'timestamp_ms', 'tombstone', 'DELETE', 'SET', 'OK', 'base64', 'b64:',
-                  'ROOT', 'CLAIM', 'NODES', 'DONE', 'ERROR', 'events', 'cell'})
+                  'ROOT', 'CLAIM', 'NODES', 'DONE', 'ERROR', 'events', 'cell', 'commit', 'lines', 'synced',
+                  'meta', 'remove', 'total', 'aside', 'offset', 'reason', 'format', 'after'})
 
 
 def to_cbor(value):
@@ -78,7 +80,21 @@ def load(name):
         return json.load(file)['vectors']
 
 
+def make_journals():
+    """Lines without their checksums, whole and cut, and one that keeps a wrong one."""
+    for name in ('journal.jsonl', 'snapshot.jsonl'):
+        path = os.path.join(os.path.dirname(__file__), '..', 'format', 'file-1', name)
+        with open(path, encoding='utf-8') as file:
+            lines = re.sub(r',"checksum":"\w*"}$', '', file.read(), flags=re.MULTILINE)
+        yield lines.encode()
+        yield lines.replace('"on"', '"on~"').encode()[:-20]
+        yield re.sub(r'$', '~', lines, count=5, flags=re.MULTILINE).encode()
+
+
 def make_seeds(kind, form):
+    if kind == 'journal':
+        yield from make_journals()
+        return
     messages = {'command': COMMANDS, 'response': RESPONSES, 'sync': SYNCS}
     if kind in messages:
         for message in messages[kind]:

@@ -394,6 +394,38 @@ test_missing (World *w, gconstpointer data)
 }
 
 static void
+test_empty_files (World *w, gconstpointer data)
+{
+  static const char *const names[] = { MKV_JOURNAL, MKV_SNAPSHOT };
+
+  g_test_summary ("A file that is empty is an error, until it is repaired");
+  write_known (w);
+  g_assert_true (mkv_storage_compact (w->storage, NULL));
+  mkv_storage_file_world_close (w);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (MkvStorage) storage = mkv_storage_file_new ();
+      g_autoptr (GError) error = NULL;
+      g_auto (GStrv) done = NULL;
+
+      mkv_storage_file_world_write (w, names[i], "", 0);
+      error = mkv_storage_file_world_open_badly (w);
+      g_assert_error (error, MKV_ERROR, MKV_ERROR_CORRUPT);
+      g_clear_error (&error);
+      done = mkv_storage_repair (storage, w->folder, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (g_strv_length (done), >, 0);
+      mkv_storage_file_world_open (w, 0);
+      if (i == 0)
+        assert_dump (w, "a=2:4 b=y:5 c=-:3 a~4 b~5 c~3");
+      put (w, DURABLE, "d", "z", 6);
+      reopen (w);
+      assert_clean (w);
+      mkv_storage_file_world_close (w);
+    }
+}
+
+static void
 test_lazy (World *w, gconstpointer data)
 {
   g_autoptr (GBytes) journal = NULL;
@@ -551,6 +583,7 @@ main (int argc, char **argv)
     { "other-version", test_other_version, 0 },
     { "foreign", test_foreign, 0 },
     { "missing", test_missing, 0 },
+    { "empty-files", test_empty_files, 0 },
     { "lazy", test_lazy, 0 },
     { "between-renames", test_between_renames, 0 },
     { "compaction", test_compaction, 0 },
