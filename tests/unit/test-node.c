@@ -17,8 +17,7 @@
 #define BROKER "loopback://node"
 #define OTHER_BROKER "loopback://other"
 
-/* Opening, closing and the store's worker are threads: waiting goes by the real
- * clock, and the manual one runs along, in steps. */
+/* Opening, closing and the store's worker are threads: the real clock runs, and the manual one along, in steps. */
 #define REAL_STEP 200 /* us */
 #define STEP 10000    /* us */
 #define LIMIT (10 * G_USEC_PER_SEC)
@@ -72,7 +71,7 @@ run_until (World *w, MkvTestCondition condition, gpointer user_data)
       g_usleep (REAL_STEP);
       mkv_test_iterate ();
       next = mkv_manual_clock_get_next_delay (w->clock);
-      mkv_manual_clock_advance (w->clock, next > 0 && next < STEP ? next : STEP);
+      mkv_manual_clock_advance (w->clock, next > 0 ? MIN (next, STEP) : STEP);
     }
   return TRUE;
 }
@@ -96,9 +95,8 @@ make_config (const char *id, const char *more)
       g_auto (GStrv) halves = g_strsplit (settings[i], "=", 2);
       g_autoptr (GError) error = NULL;
 
-      if (halves[0] == NULL)
-        continue;
-      mkv_config_set (config, halves[0], halves[1], &error);
+      if (halves[0] != NULL)
+        mkv_config_set (config, halves[0], halves[1], &error);
       g_assert_no_error (error);
     }
   return config;
