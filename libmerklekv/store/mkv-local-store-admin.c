@@ -293,7 +293,8 @@ backup_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable
  * @user_data: for @callback
  *
  * Writes a copy of the store as it is at one moment into a folder, while others
- * read and write; see [method@Storage.backup].
+ * read and write; see [method@Storage.backup]. It is put back with
+ * [func@LocalStore.restore_async].
  *
  * Since: 0.1
  */

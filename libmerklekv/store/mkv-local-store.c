@@ -418,6 +418,16 @@ read_record (MkvLocalStore *self, GError **error)
   if (!mkv_seal_record_check_absent (self->storage, error) ||
       !mkv_store_record_read (&record, self->storage, NULL, error))
     return FALSE;
+  if (self->node_id == NULL && record.node_id == NULL)
+    {
+      g_set_error_literal (error, MKV_ERROR, MKV_ERROR_NOT_FOUND,
+                           _("The storage belongs to no node yet: give it a node id"));
+      return FALSE;
+    }
+  if (self->node_id == NULL)
+    self->node_id = g_strdup (record.node_id);
+  self->decision.node_id = self->node_id;
+  self->decision.node_id_length = strlen (self->node_id);
   if (record.node_id != NULL && !g_str_equal (record.node_id, self->node_id))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
@@ -483,7 +493,7 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   const MkvContentsPolicy contents_policy = get_contents_policy (policy);
   g_autoptr (MkvLocalStore) self = NULL;
 
-  if (!mkv_name_check (node_id, error))
+  if (node_id != NULL && !mkv_name_check (node_id, error))
     return NULL;
   self = g_object_new (MKV_TYPE_LOCAL_STORE, NULL);
   self->storage = g_object_ref (storage);
@@ -492,8 +502,6 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   self->observer = g_object_ref (observer);
   self->policy = *policy;
   self->decision.storage = storage;
-  self->decision.node_id = self->node_id;
-  self->decision.node_id_length = strlen (node_id);
   self->commits = mkv_commit_queue_new (commit, self, mkv_storage_is_instant (storage));
   self->contents = mkv_contents_new (storage, clock, &contents_policy, queue_maintenance, self);
   self->changes = mkv_change_queue_new (context, on_change, self);
@@ -522,7 +530,9 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
 /**
  * mkv_local_store_new:
  * @storage: an open storage; the store is now its only writer
- * @node_id: who writes: the same in every run, and no other node's
+ * @node_id: (nullable): who writes: the same in every run, and no other node's;
+ *   %NULL for the node that the storage belongs to, which replicates what is
+ *   written here when it runs the next time
  * @error: return location for an error
  *
  * Opens a store that is not part of a node. Its signals come in the context
@@ -538,12 +548,15 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
 MkvLocalStore *
 mkv_local_store_new (MkvStorage *storage, const char *node_id, GError **error)
 {
-  const MkvStorePolicy policy = { .durability = MKV_DURABILITY_DURABLE, .skew_max_future = DEFAULT_SKEW_MS };
+  const MkvStorePolicy policy = {
+    .durability = MKV_DURABILITY_DURABLE,
+    .outbox = node_id == NULL,
+    .skew_max_future = DEFAULT_SKEW_MS,
+  };
   g_autoptr (MkvClock) clock = mkv_clock_new ();
   g_autoptr (MkvObserver) observer = mkv_observer_new (clock);
 
   g_return_val_if_fail (MKV_IS_STORAGE (storage), NULL);
-  g_return_val_if_fail (node_id != NULL, NULL);
 
   return mkv_local_store_new_full (storage, node_id, clock, observer, &policy, error);
 }

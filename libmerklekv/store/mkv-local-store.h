@@ -53,6 +53,22 @@ void mkv_local_store_backup_async (MkvLocalStore *self, const char *path, GCance
 MKV_API
 gboolean mkv_local_store_backup_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
 
+MKV_API
+void mkv_local_store_repair_async (MkvStorage *storage, const char *path, GVariant *options,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+
+MKV_API
+char **mkv_local_store_repair_finish (GAsyncResult *result, GError **error);
+
+MKV_API
+void mkv_local_store_restore_async (MkvStorage *storage, const char *path, GVariant *options, const char *from,
+                                    const char *node_id, gboolean set_aside, MkvProgressFunc progress,
+                                    gpointer progress_data, GDestroyNotify progress_destroy,
+                                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+
+MKV_API
+char **mkv_local_store_restore_finish (GAsyncResult *result, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvLocalStore, g_object_unref)
 
 G_END_DECLS

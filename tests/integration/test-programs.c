@@ -82,7 +82,9 @@ test_usage (void)
   check (NULL, "merklekv mset k", 2, "", "not of the form KEY=VALUE");
   check (NULL, "merklekv get k", 2, "", "--node ID --broker URI");
   check (NULL, "merklekv --bus get k", 2, "", "--node ID --broker URI");
-  check (NULL, "merklekv --store /tmp/x get k", 2, "", "--node ID --broker URI");
+  check (NULL, "merklekv --store /nonexistent get k", 1, "", "There is no storage at /nonexistent");
+  check (NULL, "merklekv --store /nonexistent ping", 2, "", "takes a node");
+  check (NULL, "merklekv dump", 2, "", "--store PATH");
   check (NULL, "merklekv watch", 2, "", "what works today");
   check (NULL, "merklekv sync", 2, "", "--node ID --broker URI");
   check (NULL, "merklekv peers", 2, "", "what works today");

@@ -14,6 +14,8 @@
 #include "mkv-cli-log.h"
 #include "mkv-cli-options.h"
 #include "mkv-cli-output.h"
+#include "mkv-cli-storage.h"
+#include "mkv-cli-store.h"
 #include "mkv-cli-verbs.h"
 
 /* KEYS answers with so many at a time: the rest, if that is wanted too. */
@@ -67,18 +69,22 @@ describe (MkvCommand *command, const char *verb)
   return key != NULL ? g_strdup_printf ("%s %s", verb, key) : g_strdup (verb);
 }
 
+/* One of @client and @store is NULL. */
 static int
-ask (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client, GPtrArray *commands, guint i)
+ask (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client, MkvCliStore *store,
+     GPtrArray *commands, guint i)
 {
   MkvCommand *command = commands->pdata[i];
   g_autofree char *what = describe (command, verb->name);
   gint64 begin = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (MkvResponse) response = mkv_cli_client_call (client, command, &error);
+  g_autoptr (MkvResponse) response = store != NULL ? mkv_cli_store_call (store, command)
+                                                   : mkv_cli_client_call (client, command, &error);
+  MkvPluginRegistry *registry = store != NULL ? mkv_cli_store_get_registry (store) : mkv_cli_client_get_registry (client);
 
   if (response == NULL)
     return mkv_cli_fail_with (what, error);
-  if (options->json && !mkv_cli_output_print_json (response, mkv_cli_client_get_registry (client), &error))
+  if (options->json && !mkv_cli_output_print_json (response, registry, &error))
     return mkv_cli_fail_with (what, error);
   if (!mkv_response_check (response, &error))
     return mkv_cli_fail_with (what, error);
@@ -89,29 +95,34 @@ ask (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client,
   return check_results (response);
 }
 
+/* One that fails does not keep the others from being tried, but its status is
+ * what counts. */
 static int
-run (const MkvCliOptions *options)
+ask_all (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client, MkvCliStore *store,
+         GPtrArray *commands)
 {
-  const MkvCliVerb *verb = mkv_cli_verbs_find (options);
-  g_autoptr (GPtrArray) commands = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_command_unref);
+  int status = MKV_CLI_OK;
+
+  for (guint i = 0; i < commands->len; i++)
+    {
+      int one = ask (options, verb, client, store, commands, i);
+
+      if (status == MKV_CLI_OK)
+        status = one;
+    }
+  return status;
+}
+
+static int
+run_on_node (const MkvCliOptions *options, const MkvCliVerb *verb, GPtrArray *commands)
+{
   g_autoptr (MkvConfig) config = NULL;
   g_autoptr (MkvCliClient) client = NULL;
   g_autoptr (GError) error = NULL;
-  int status;
 
-  if (verb == NULL)
-    return MKV_CLI_USAGE;
-  if (verb->run != NULL)
-    return verb->run (options);
-  if (options->store != NULL)
-    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not do that with --store yet; what works today: "
-                                          "--node ID --broker URI"), verb->name);
-  status = mkv_cli_verbs_prepare (verb, options, commands);
-  if (status != MKV_CLI_OK)
-    return status;
   if (options->node == NULL || options->broker == NULL || *options->broker == 0)
     return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not reach the daemon over D-Bus yet; what works today: "
-                                          "--node ID --broker URI"), verb->name);
+                                          "--node ID --broker URI, or --store PATH"), verb->name);
   if (!mkv_name_check (options->node, &error))
     return mkv_cli_fail (MKV_CLI_USAGE, "%s: %s", options->node_from, error->message);
   config = mkv_cli_client_make_config (options, &error);
@@ -120,15 +131,45 @@ run (const MkvCliOptions *options)
   client = mkv_cli_client_new (options, config, &error);
   if (client == NULL)
     return mkv_cli_fail_with (verb->name, error);
-  /* One that fails does not keep the others from being tried, but its status
-   * is what counts. */
-  for (guint i = 0; i < commands->len; i++)
-    {
-      int one = ask (options, verb, client, commands, i);
+  return ask_all (options, verb, client, NULL, commands);
+}
 
-      if (status == MKV_CLI_OK)
-        status = one;
-    }
+static int
+run_on_store (const MkvCliOptions *options, const MkvCliVerb *verb, GPtrArray *commands)
+{
+  MkvOperation operation = mkv_command_get_operation (commands->pdata[0]);
+  int status = MKV_CLI_OK;
+  g_autoptr (MkvCliStore) store = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (operation == MKV_OPERATION_PING || operation == MKV_OPERATION_SYNC)
+    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: that takes a node; --store is a storage without one"), verb->name);
+  store = mkv_cli_store_new (options, verb->writes, &status);
+  if (store == NULL)
+    return status;
+  if (!mkv_cli_store_open (store, &error))
+    return mkv_cli_storage_fail_with (verb->name, error);
+  status = ask_all (options, verb, NULL, store, commands);
+  if (!mkv_cli_store_close (store, &error))
+    return mkv_cli_fail_with (verb->name, error);
+  return status;
+}
+
+static int
+run (const MkvCliOptions *options)
+{
+  const MkvCliVerb *verb = mkv_cli_verbs_find (options);
+  g_autoptr (GPtrArray) commands = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_command_unref);
+  int status;
+
+  if (verb == NULL)
+    return MKV_CLI_USAGE;
+  if (verb->run != NULL)
+    return verb->run (options);
+  status = mkv_cli_verbs_prepare (verb, options, commands);
+  if (status != MKV_CLI_OK)
+    return status;
+  status = options->store != NULL ? run_on_store (options, verb, commands) : run_on_node (options, verb, commands);
   if (fflush (stdout) != 0)
     return mkv_cli_fail (MKV_CLI_FAILURE, _("the output could not be written"));
   return status;

@@ -100,6 +100,9 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
     { "--limit", &self->limit, NULL, "keys" },
     { "--after", &self->after, NULL, "keys" },
     { "--peer", &self->peer, NULL, "sync" },
+    { "--format", &self->format, NULL, "dump, load" },
+    { "--node-id", &self->restored_node_id, NULL, "restore" },
+    { "--force", NULL, &self->force, "restore" },
     { "--to-key-file", &self->to_key_file, NULL, "rekey" },
     { "--to-plain", NULL, &self->to_plain, "rekey" },
     { "--as-node", &self->as_node, NULL, "demo" },
@@ -181,6 +184,8 @@ mkv_cli_options_clear (MkvCliOptions *self)
   g_free (self->limit);
   g_free (self->after);
   g_free (self->peer);
+  g_free (self->format);
+  g_free (self->restored_node_id);
   g_free (self->to_key_file);
   g_free (self->as_node);
   g_strfreev (self->arguments);

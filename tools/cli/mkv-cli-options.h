@@ -36,6 +36,9 @@ typedef struct
   char *limit;
   char *after;
   char *peer;
+  char *format;
+  char *restored_node_id;
+  gboolean force;
   char *to_key_file;
   gboolean to_plain;
   char *as_node; /* hidden: see mkv-demo-node.h */

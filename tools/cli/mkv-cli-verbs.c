@@ -7,13 +7,14 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "mkv-cli-admin.h"
 #include "mkv-cli-error.h"
 #include "mkv-cli-key.h"
 #include "mkv-cli-value.h"
 #include "mkv-demo.h"
 
 /* Those that need a part that does not exist yet. */
-static const char later[] = "watch dump load backup restore verify repair compact stats status health outbox "
+static const char later[] = "watch status health outbox "
                             "plugins config doctor top metrics logs broker token bench completion";
 
 static MkvCommand *
@@ -181,14 +182,14 @@ prepare_peers (const MkvCliOptions *options, char **arguments, GPtrArray *comman
 
 static const MkvCliVerb verbs[] = {
   { "get", "KEY", N_("print a value"), 1, 1, NULL, prepare_get },
-  { "set", "KEY VALUE", N_("write a value"), 2, 2, NULL, prepare_set },
+  { "set", "KEY VALUE", N_("write a value"), 2, 2, NULL, prepare_set, NULL, TRUE },
   { "del", "KEY...", N_("delete"), 1, G_MAXUINT, NULL, prepare_del },
-  { "incr", "KEY [N]", N_("add N, or 1, to a number, and print it"), 1, 2, NULL, prepare_incr },
-  { "decr", "KEY [N]", N_("subtract N, or 1, from a number, and print it"), 1, 2, NULL, prepare_decr },
-  { "append", "KEY VALUE", N_("put octets behind a value"), 2, 2, NULL, prepare_append },
-  { "prepend", "KEY VALUE", N_("put octets before a value"), 2, 2, NULL, prepare_prepend },
+  { "incr", "KEY [N]", N_("add N, or 1, to a number, and print it"), 1, 2, NULL, prepare_incr, NULL, TRUE },
+  { "decr", "KEY [N]", N_("subtract N, or 1, from a number, and print it"), 1, 2, NULL, prepare_decr, NULL, TRUE },
+  { "append", "KEY VALUE", N_("put octets behind a value"), 2, 2, NULL, prepare_append, NULL, TRUE },
+  { "prepend", "KEY VALUE", N_("put octets before a value"), 2, 2, NULL, prepare_prepend, NULL, TRUE },
   { "mget", "KEY...", N_("print KEY<TAB>VALUE for several keys"), 1, G_MAXUINT, NULL, prepare_mget },
-  { "mset", "KEY=VALUE...", N_("write several values, all or none"), 1, G_MAXUINT, NULL, prepare_mset },
+  { "mset", "KEY=VALUE...", N_("write several values, all or none"), 1, G_MAXUINT, NULL, prepare_mset, NULL, TRUE },
   { "keys", "[PREFIX] [--limit N] [--after K]", N_("list keys"), 0, 1, NULL, prepare_keys },
   { "ping", "", N_("see whether a node answers"), 0, 0, NULL, prepare_ping },
   { "info", "", N_("describe a node"), 0, 0, NULL, prepare_info },
@@ -196,6 +197,17 @@ static const MkvCliVerb verbs[] = {
   { "sync", "[--peer ID]", N_("compare a node with the others now, and print how many entries that changed"), 0, 0, NULL,
     prepare_sync },
   { "peers", "", N_("list the nodes that a node has heard of (not by --node)"), 0, 0, NULL, prepare_peers },
+  { "dump", "[PREFIX] [--format F]", N_("write down what a storage holds, on stdout: jsonl, cbor or dconf"), 0, 1, NULL,
+    NULL, mkv_cli_admin_dump },
+  { "load", "[FILE] [--format F]", N_("take in what was written down"), 0, 1, NULL, NULL, mkv_cli_admin_load },
+  { "backup", "DIR", N_("copy a storage into an empty folder"), 1, 1, NULL, NULL, mkv_cli_admin_backup },
+  { "restore", "DIR [--node-id ID] [--force]", N_("put a copy back; --force sets aside what is there"), 1, 1, NULL, NULL,
+    mkv_cli_admin_restore },
+  { "verify", "", N_("check all that a storage holds, and print what is wrong"), 0, 0, NULL, NULL,
+    mkv_cli_admin_verify },
+  { "repair", "", N_("set aside what is damaged, and print what was done"), 0, 0, NULL, NULL, mkv_cli_admin_repair },
+  { "compact", "", N_("give back the space of what is gone"), 0, 0, NULL, NULL, mkv_cli_admin_compact },
+  { "stats", "", N_("count what a storage holds"), 0, 0, NULL, NULL, mkv_cli_admin_stats },
   { "rekey", "--to-key-file FILE | --to-plain", N_("change the key that a storage is encrypted with (by --store)"), 0, 0,
     NULL, NULL, mkv_cli_rekey_run },
   { "key", "generate FILE", N_("make a key to encrypt a storage with"), 2, 2, NULL, NULL, mkv_cli_key_run },

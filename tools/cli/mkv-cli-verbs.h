@@ -21,6 +21,7 @@ typedef struct
   int (*prepare) (const MkvCliOptions *options, char **arguments, GPtrArray *commands);
   /* What does it, where it sends no commands; says why it fails. */
   int (*run) (const MkvCliOptions *options);
+  gboolean writes; /* of commands: with --store, a storage is made that is not there */
 } MkvCliVerb;
 
 /* Prints what --help does. */
