@@ -24,6 +24,9 @@
 /* From there on the map grows by this, not twofold. */
 #define GREAT_MAP ((gsize) 1024 * 1024 * 1024)
 
+/* Beside LMDB's codes, which are far below, and errno's. */
+#define CLOSED (-1)
+
 enum
 {
   READER_FREE,
@@ -40,7 +43,8 @@ struct _MkvLmdbEnv
   GMutex write_mutex; /* guards durable, and who may shut the gate */
   GMutex gate;        /* held while all the readers are shut; they wait for it */
 
-  MDB_env *env; /* NULL where opening it again failed; changes only while all readers are shut */
+  MDB_env *env;     /* NULL where opening it again failed; changes only while all readers are shut */
+  gboolean is_open; /* the same */
   MkvLmdbNames names;
   gboolean durable;   /* how the environment commits now */
   gboolean exclusive; /* of the pin */
@@ -57,6 +61,9 @@ mkv_lmdb_set_error (GError **error, int rc, const char *what)
     case MDB_CURSOR_FULL:
       g_set_error (error, MKV_ERROR, MKV_ERROR_CORRUPT, _("%s: the file is damaged (%s): `merklekv repair` saves "
                    "what can be read"), what, mdb_strerror (rc));
+      return FALSE;
+    case CLOSED:
+      g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("%s: it is closed"), what);
       return FALSE;
     case MDB_VERSION_MISMATCH:
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
@@ -204,29 +211,48 @@ grow (MkvLmdbEnv *self)
 }
 
 MkvLmdbEnv *
-mkv_lmdb_env_open (const char *folder, GError **error)
+mkv_lmdb_env_new (void)
 {
   MkvLmdbEnv *self = g_aligned_alloc0 (1, sizeof *self, _Alignof (MkvLmdbEnv));
-  int rc;
 
-  self->folder = g_strdup (folder);
   g_mutex_init (&self->pin_mutex);
   g_mutex_init (&self->write_mutex);
   g_mutex_init (&self->gate);
-  rc = open_file (self);
-  if (rc == 0)
-    return self;
-  mkv_lmdb_env_close (self, NULL);
-  if (rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE)
-    g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
-                 _("The LMDB file in %s is not a storage of MerkleKV: set another storage.path"), folder);
-  else
-    {
-      g_autofree char *what = g_strdup_printf (_("The LMDB storage in %s can't be opened"), folder);
+  return self;
+}
 
-      mkv_lmdb_set_error (error, rc, what);
-    }
-  return NULL;
+void
+mkv_lmdb_env_free (MkvLmdbEnv *self)
+{
+  mkv_lmdb_env_close (self, NULL);
+  g_mutex_clear (&self->gate);
+  g_mutex_clear (&self->write_mutex);
+  g_mutex_clear (&self->pin_mutex);
+  g_free (self->folder);
+  g_aligned_free (self);
+}
+
+gboolean
+mkv_lmdb_env_open (MkvLmdbEnv *self, const char *folder, GError **error)
+{
+  g_autofree char *what = g_strdup_printf (_("The LMDB storage in %s can't be opened"), folder);
+  int rc;
+
+  g_mutex_lock (&self->write_mutex);
+  shut (self);
+  g_free (self->folder);
+  self->folder = g_strdup (folder);
+  rc = open_file (self);
+  self->is_open = rc == 0;
+  unshut (self);
+  g_mutex_unlock (&self->write_mutex);
+  if (rc == 0)
+    return TRUE;
+  if (rc != MDB_NOTFOUND && rc != MDB_INCOMPATIBLE)
+    return mkv_lmdb_set_error (error, rc, what);
+  g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
+               _("The LMDB file in %s is not a storage of MerkleKV: set another storage.path"), folder);
+  return FALSE;
 }
 
 gboolean
@@ -234,18 +260,16 @@ mkv_lmdb_env_close (MkvLmdbEnv *self, GError **error)
 {
   int rc = 0;
 
+  g_mutex_lock (&self->pin_mutex);
+  g_mutex_lock (&self->write_mutex);
   shut (self);
   if (self->env != NULL)
-    {
-      rc = mdb_env_sync (self->env, 1);
-      mdb_env_close (self->env);
-    }
+    rc = mdb_env_sync (self->env, 1);
+  g_clear_pointer (&self->env, mdb_env_close);
+  self->is_open = FALSE;
   unshut (self);
-  g_mutex_clear (&self->gate);
-  g_mutex_clear (&self->write_mutex);
-  g_mutex_clear (&self->pin_mutex);
-  g_free (self->folder);
-  g_aligned_free (self);
+  g_mutex_unlock (&self->write_mutex);
+  g_mutex_unlock (&self->pin_mutex);
   return rc == 0 || mkv_lmdb_set_error (error, rc, _("The LMDB storage could not be written out"));
 }
 
@@ -302,7 +326,9 @@ recover (MkvLmdbEnv *self)
   int rc = MDB_PANIC;
 
   g_mutex_lock (&self->write_mutex);
-  if (self->env != NULL && (rc = mdb_txn_begin (self->env, NULL, MDB_RDONLY, &txn)) == 0)
+  if (!self->is_open)
+    rc = CLOSED;
+  else if (self->env != NULL && (rc = mdb_txn_begin (self->env, NULL, MDB_RDONLY, &txn)) == 0)
     mdb_txn_abort (txn);
   else if (rc == MDB_PANIC)
     rc = open_again (self);
@@ -399,7 +425,10 @@ mkv_lmdb_env_write (MkvLmdbEnv *self, MkvDurability durability, MkvLmdbChangeFun
   g_mutex_lock (&self->write_mutex);
   for (;;)
     {
-      rc = self->env != NULL ? write_once (self, durability == MKV_DURABILITY_DURABLE, func, user_data) : MDB_PANIC;
+      if (!self->is_open)
+        rc = CLOSED;
+      else
+        rc = self->env != NULL ? write_once (self, durability == MKV_DURABILITY_DURABLE, func, user_data) : MDB_PANIC;
       if (rc == MDB_MAP_FULL || rc == MDB_MAP_RESIZED)
         {
           if ((rc = grow (self)) != 0)
@@ -416,7 +445,7 @@ mkv_lmdb_env_write (MkvLmdbEnv *self, MkvDurability durability, MkvLmdbChangeFun
     }
   g_mutex_unlock (&self->write_mutex);
   /* Reads go on, whatever became of the write. */
-  if (rc != 0)
+  if (rc != 0 && rc != CLOSED)
     recover (self);
   return rc == 0 || mkv_lmdb_set_error (error, rc, _("The LMDB storage could not be written"));
 }

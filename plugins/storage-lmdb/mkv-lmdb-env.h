@@ -40,10 +40,14 @@ typedef struct
   MDB_txn *txn; /* whoever took the slot has it */
 } __attribute__ ((aligned (64))) MkvLmdbReader;
 
-/* Opens the file that is in @folder. The folder's lock is the caller's. */
-MkvLmdbEnv *mkv_lmdb_env_open (const char *folder, GError **error);
+/* Of no file yet. */
+MkvLmdbEnv *mkv_lmdb_env_new (void);
+void mkv_lmdb_env_free (MkvLmdbEnv *self);
 
-/* Frees it, too. No other thread may be in any function of it. */
+/* Opens the file that is in @folder. The folder's lock is the caller's. */
+gboolean mkv_lmdb_env_open (MkvLmdbEnv *self, const char *folder, GError **error);
+
+/* Waits for whoever reads, writes or copies; from then on they get an error. */
 gboolean mkv_lmdb_env_close (MkvLmdbEnv *self, GError **error);
 
 const MkvLmdbNames *mkv_lmdb_env_get_names (MkvLmdbEnv *self);

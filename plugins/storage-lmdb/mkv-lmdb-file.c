@@ -28,6 +28,8 @@
 /* LMDB's own limit. */
 #define MAX_DEPTH 32
 #define NO_PAGE G_MAXSIZE
+/* MDB_INTEGERKEY: the versions that the tree of free pages has for keys. */
+#define FREE_FLAGS 0x08
 /* One is told of each kind; the rest is counted. */
 #define MAX_FAULTS 50
 
@@ -110,6 +112,9 @@ typedef struct
   /* The one before, for the order: NULL at first. */
   guint8 *last_key;
   gsize last_length;
+  /* What a branch says that the next key is at least; NULL where none does. */
+  const Node *least;
+  gsize n_branches, n_leaves, n_overflows;
 } Walk;
 
 static void add_fault (MkvLmdbFile *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -252,7 +257,8 @@ page_is_whole (MkvLmdbFile *self, const guint8 *page, guint16 kind)
   const guint16 *pointers = (const guint16 *) (page + sizeof (Head));
   gsize n;
 
-  if ((head->flags & (PAGE_BRANCH | PAGE_LEAF | PAGE_OVERFLOW | PAGE_META)) != kind || head->lower < sizeof (Head) ||
+  /* All of them: LMDB would write to a page that says it is dirty where it lies. */
+  if (head->flags != kind || head->lower < sizeof (Head) ||
       head->lower % 2 != 0 || head->lower > head->upper || head->upper > self->page_size)
     return FALSE;
   n = (head->lower - sizeof (Head)) / 2;
@@ -283,9 +289,10 @@ get_child (const Node *node)
   return number;
 }
 
-/* The value of a node, in the page or in a run of others, which *@buffer then owns. */
+/* The value of a node, in the page or in a run of others, which *@buffer then
+ * owns. @n_run is how many those are, NULL not to mark them. */
 static const char *
-read_value (MkvLmdbFile *self, const Node *node, gboolean mark, MDB_val *value, guint8 **buffer)
+read_value (MkvLmdbFile *self, const Node *node, gsize *n_run, MDB_val *value, guint8 **buffer)
 {
   const guint8 *octets = (const guint8 *) (node + 1) + node->key_length;
   gsize number, n_pages;
@@ -301,11 +308,13 @@ read_value (MkvLmdbFile *self, const Node *node, gboolean mark, MDB_val *value, 
     return _("it points out of the file");
   if (!read_octets (self, number * self->page_size, &head, sizeof head))
     return _("it can't be read");
-  if (head.number != number || (head.flags & PAGE_OVERFLOW) == 0 || head.n_pages < n_pages ||
+  if (head.number != number || head.flags != PAGE_OVERFLOW || head.n_pages < n_pages ||
       head.n_pages > self->n_pages - number)
     return _("it points at a page of another kind");
-  if (mark && !reach (self, number, head.n_pages))
+  if (n_run != NULL && !reach (self, number, head.n_pages))
     return _("its pages are used twice");
+  if (n_run != NULL)
+    *n_run = head.n_pages;
   *buffer = g_malloc (value->mv_size + 1);
   value->mv_data = *buffer;
   return read_octets (self, number * self->page_size + sizeof (Head), *buffer, value->mv_size)
@@ -339,6 +348,7 @@ get_name (MkvLmdbTree tree)
 }
 
 static void walk_tree (MkvLmdbFile *self, MkvLmdbTree tree, const Root *root);
+static void walk_child (MkvLmdbFile *self, Walk *walk, const Node *node, gboolean first, guint depth);
 
 /* What a version has of free pages: their number, and each of them. */
 static void
@@ -401,16 +411,27 @@ walk_leaf (MkvLmdbFile *self, Walk *walk, const guint8 *page, gsize number)
       const guint8 *key = (const guint8 *) (node + 1);
       g_autofree guint8 *buffer = NULL;
       const char *fault;
+      gsize n_run = 0;
       MDB_val value;
 
       walk->n_records++;
+      if (walk->least != NULL && compare_keys (walk->tree, (const guint8 *) (walk->least + 1), walk->least->key_length,
+                                               key, node->key_length) > 0)
+        add_fault (self, _("Page %zu (%s): a key is not where lookups go"), number, get_name (walk->tree));
+      walk->least = NULL;
       if (walk->last_key != NULL &&
           compare_keys (walk->tree, walk->last_key, walk->last_length, key, node->key_length) >= 0)
         add_fault (self, _("Page %zu (%s): a key is out of order"), number, get_name (walk->tree));
       g_free (walk->last_key);
       walk->last_key = g_memdup2 (key, node->key_length + (gsize) 1);
       walk->last_length = node->key_length;
-      fault = read_value (self, node, TRUE, &value, &buffer);
+      if ((node->flags & ~(walk->tree == MKV_LMDB_TREE_MAIN ? NODE_BIG | NODE_TREE : NODE_BIG)) != 0)
+        {
+          add_fault (self, _("Page %zu (%s): a record is damaged"), number, get_name (walk->tree));
+          continue;
+        }
+      fault = read_value (self, node, &n_run, &value, &buffer);
+      walk->n_overflows += n_run;
       if (fault != NULL)
         add_fault (self, _("Page %zu (%s): a long value is damaged: %s"), number, get_name (walk->tree), fault);
       else
@@ -445,10 +466,31 @@ walk_page (MkvLmdbFile *self, Walk *walk, gsize number, guint depth)
   else if (head->number != number || !page_is_whole (self, page, kind))
     add_fault (self, _("Page %zu (%s) is damaged"), number, name);
   else if (kind == PAGE_LEAF && (!self->shallow || walk->tree == MKV_LMDB_TREE_MAIN))
-    walk_leaf (self, walk, page, number);
+    {
+      walk->n_leaves++;
+      walk_leaf (self, walk, page, number);
+    }
   else if (kind == PAGE_BRANCH && (!self->shallow || walk->tree == MKV_LMDB_TREE_MAIN))
-    for (gsize i = 0; i < (head->lower - sizeof (Head)) / 2 && !self->ended; i++)
-      walk_page (self, walk, get_child ((const Node *) (page + pointers[i])), depth - 1);
+    {
+      walk->n_branches++;
+      for (gsize i = 0; i < (head->lower - sizeof (Head)) / 2 && !self->ended; i++)
+        walk_child (self, walk, (const Node *) (page + pointers[i]), i == 0, depth - 1);
+    }
+}
+
+/* All keys before a child are less than the one that leads to it, but the first
+ * child has none. */
+static void
+walk_child (MkvLmdbFile *self, Walk *walk, const Node *node, gboolean first, guint depth)
+{
+  if (!first)
+    {
+      if (walk->last_key != NULL && compare_keys (walk->tree, walk->last_key, walk->last_length,
+                                                  (const guint8 *) (node + 1), node->key_length) >= 0)
+        add_fault (self, _("Page %zu (%s): a key is not where lookups go"), get_child (node), get_name (walk->tree));
+      walk->least = node;
+    }
+  walk_page (self, walk, get_child (node), depth);
 }
 
 static void
@@ -457,6 +499,9 @@ walk_tree (MkvLmdbFile *self, MkvLmdbTree tree, const Root *root)
   Walk walk = { .tree = tree };
   guint n_faults = self->n_faults;
 
+  /* Above them are those with which the file was made. */
+  if ((root->flags & 0xFF) != (tree == MKV_LMDB_TREE_FREE ? FREE_FLAGS : 0))
+    add_fault (self, _("The database %s is damaged: its flags are 0x%04x"), get_name (tree), root->flags);
   if (root->root == NO_PAGE)
     {
       if (root->n_records != 0)
@@ -471,9 +516,14 @@ walk_tree (MkvLmdbFile *self, MkvLmdbTree tree, const Root *root)
     }
   walk_page (self, &walk, root->root, root->depth);
   g_free (walk.last_key);
-  if (!self->shallow && !self->ended && self->n_faults == n_faults && walk.n_records != root->n_records)
+  if (self->shallow || self->ended || self->n_faults > n_faults)
+    return;
+  if (walk.n_records != root->n_records)
     add_fault (self, _("The database %s has %zu records, and should have %zu"), get_name (tree), walk.n_records,
                root->n_records);
+  if (walk.n_branches != root->n_branches || walk.n_leaves != root->n_leaves ||
+      walk.n_overflows != root->n_overflows)
+    add_fault (self, _("The database %s has counted its pages wrongly"), get_name (tree));
 }
 
 static void
@@ -572,7 +622,7 @@ mkv_lmdb_file_walk_lost (MkvLmdbFile *self, MkvLmdbRecordFunc func, gpointer use
           MDB_val key = { node->key_length, (void *) (node + 1) }, value;
           g_autofree guint8 *buffer = NULL;
 
-          if (read_value (self, node, FALSE, &value, &buffer) == NULL &&
+          if (read_value (self, node, NULL, &value, &buffer) == NULL &&
               !func (MKV_LMDB_TREE_ENTRIES, &key, &value, user_data))
             return FALSE;
         }

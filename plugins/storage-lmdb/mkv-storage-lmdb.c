@@ -19,8 +19,8 @@ struct _MkvStorageLmdb
   GObject parent_instance;
 
   char *folder;
-  int lock;          /* the folder's; -1 while it is not open */
-  MkvLmdbEnv *env;   /* NULL while it is not open */
+  int lock; /* the folder's; -1 while it is not open */
+  MkvLmdbEnv *env;
 };
 
 /* The first of the names, as keys are in LMDB: without a NUL. */
@@ -50,7 +50,7 @@ mkv_storage_lmdb_open (MkvStorage *storage, const char *path, GVariant *options,
                            _("The LMDB storage needs a folder: set storage.path"));
       return FALSE;
     }
-  if (self->env != NULL)
+  if (self->lock >= 0)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_FAILED, _("The LMDB storage in %s is open already"), self->folder);
       return FALSE;
@@ -59,12 +59,12 @@ mkv_storage_lmdb_open (MkvStorage *storage, const char *path, GVariant *options,
   if (self->lock < 0)
     return FALSE;
   self->folder = g_strdup (path);
-  if (mkv_lmdb_folder_prepare (path, error))
-    self->env = mkv_lmdb_env_open (path, error);
-  if (self->env != NULL && mkv_lmdb_folder_check_format (path, self->env, error))
-    return TRUE;
-  if (self->env != NULL)
-    mkv_lmdb_env_close (g_steal_pointer (&self->env), NULL);
+  if (mkv_lmdb_folder_prepare (path, error) && mkv_lmdb_env_open (self->env, path, error))
+    {
+      if (mkv_lmdb_folder_check_format (path, self->env, error))
+        return TRUE;
+      mkv_lmdb_env_close (self->env, NULL);
+    }
   release (self);
   return FALSE;
 }
@@ -73,7 +73,7 @@ static gboolean
 mkv_storage_lmdb_close (MkvStorage *storage, GError **error)
 {
   MkvStorageLmdb *self = (MkvStorageLmdb *) storage;
-  gboolean done = self->env == NULL || mkv_lmdb_env_close (g_steal_pointer (&self->env), error);
+  gboolean done = mkv_lmdb_env_close (self->env, error);
 
   release (self);
   return done;
@@ -453,7 +453,10 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (MkvStorageLmdb, mkv_storage_lmdb, G_TYPE_OBJECT,
 static void
 mkv_storage_lmdb_finalize (GObject *object)
 {
+  MkvStorageLmdb *self = (MkvStorageLmdb *) object;
+
   mkv_storage_lmdb_close ((MkvStorage *) object, NULL);
+  mkv_lmdb_env_free (self->env);
   G_OBJECT_CLASS (mkv_storage_lmdb_parent_class)->finalize (object);
 }
 
@@ -467,6 +470,7 @@ static void
 mkv_storage_lmdb_init (MkvStorageLmdb *self)
 {
   self->lock = -1;
+  self->env = mkv_lmdb_env_new ();
 }
 
 MkvStorage *

@@ -230,6 +230,52 @@ test_failing_sync (MkvLmdbWorld *w, gconstpointer data)
   mkv_lmdb_world_assert_clean (w);
 }
 
+static gpointer
+read_until_closed (gpointer data)
+{
+  MkvLmdbWorld *w = data;
+
+  for (;;)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MkvEntry) entry = mkv_storage_get (w->storage, "k000000", &error);
+
+      if (entry != NULL)
+        continue;
+      g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
+      return NULL;
+    }
+}
+
+static void
+test_closed (MkvLmdbWorld *w, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_test_summary ("Who reads while the storage is closed, or later, gets an error, until it is opened again");
+  put (w, MKV_DURABILITY_ORDERED, 0, 1, 10, 1);
+  for (guint i = 0; i < 10; i++)
+    {
+      GThread *threads[3];
+
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        threads[j] = g_thread_new ("reader", read_until_closed, w);
+      g_thread_yield ();
+      g_assert_true (mkv_storage_close (w->storage, NULL));
+      for (guint j = 0; j < G_N_ELEMENTS (threads); j++)
+        g_thread_join (threads[j]);
+      g_assert_false (mkv_lmdb_world_put (w, MKV_DURABILITY_ORDERED, 0, 1, 10, 2, &error));
+      g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
+      g_clear_error (&error);
+      g_assert_null (mkv_storage_verify (w->storage, &error));
+      g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
+      g_clear_error (&error);
+      mkv_storage_open (w->storage, w->folder, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (mkv_lmdb_world_get (w, 0), ==, 1);
+    }
+}
+
 static void
 test_failing_meta (MkvLmdbWorld *w, gconstpointer data)
 {
@@ -483,6 +529,7 @@ main (int argc, char **argv)
   ADD ("no-room-to-map", test_no_room_to_map);
   ADD ("compact", test_compact);
   ADD ("syncs", test_syncs);
+  ADD ("closed", test_closed);
   ADD ("failing-sync", test_failing_sync);
   ADD ("failing-meta", test_failing_meta);
   ADD ("file-limit", test_file_limit);
