@@ -25,7 +25,7 @@
 #define MAX_LINE_BYTES (8 * MKV_MAX_VALUE_BYTES)
 #define MAX_ITEM_BYTES (2 * MKV_MAX_PAYLOAD_BYTES)
 /* What is written at once. */
-#define MAX_ENTRIES 4096
+#define MAX_ENTRIES 8192
 #define MAX_BYTES (4 * 1024 * 1024)
 /* What is decoded at once. */
 #define MAX_ITEMS_BYTES (128 * 1024)
