@@ -9,8 +9,9 @@
  *
  * They talk to the one who started them by lines: on their standard input
  * `change N` (N keys are overwritten, and time passes until nobody counts them
- * as young), `announce` and `end`; on their standard output `ready`, `changed`,
- * `equal SECONDS ENTRIES`.
+ * as young), `announce`, `longest` and `end`; on their standard output `ready`,
+ * `changed`, `equal SECONDS ENTRIES LONGEST`, `longest LONGEST`: how many seconds
+ * the main loop was kept from its poll at most in the last session.
  */
 #include <glib-unix.h>
 #include <stdio.h>
@@ -57,6 +58,22 @@ typedef struct
   guint n_values;
   double heard_at; /* a ROOT */
 } Replica;
+
+/* When the main loop last polled, and how long it was away from that at most. */
+static double polled_at, longest;
+
+static gint
+poll_and_measure (GPollFD *fds, guint n_fds, gint timeout)
+{
+  double now = mkv_bench_now ();
+  gint n;
+
+  if (polled_at > 0)
+    longest = MAX (longest, now - polled_at);
+  n = g_poll (fds, n_fds, timeout);
+  polled_at = mkv_bench_now ();
+  return n;
+}
 
 static void
 say (const char *format, ...) G_GNUC_PRINTF (1, 2);
@@ -117,6 +134,7 @@ on_message (MkvTransport *transport, MkvMessage *message, Replica *self)
 static void
 on_session_started (MkvSyncer *syncer, const char *peer, gboolean own, Replica *self)
 {
+  longest = 0;
   /* Later roots of the same session are not what it was started for. */
   g_signal_handlers_block_by_func (self->transport, on_message, self);
 }
@@ -126,8 +144,8 @@ on_session_ended (MkvSyncer *syncer, const char *peer, guint64 n_applied, gboole
 {
   g_signal_handlers_unblock_by_func (self->transport, on_message, self);
   if (!self->holder)
-    say ("%s %.6f %" G_GUINT64_FORMAT, equal ? "equal" : "unequal", (mkv_bench_now () - self->heard_at) / 1e9,
-         n_applied);
+    say ("%s %.6f %" G_GUINT64_FORMAT " %.6f", equal ? "equal" : "unequal",
+         (mkv_bench_now () - self->heard_at) / 1e9, n_applied, MAX (longest, mkv_bench_now () - polled_at) / 1e9);
 }
 
 static void
@@ -178,6 +196,8 @@ on_line (gint fd, GIOCondition condition, gpointer user_data)
       change (self, (guint) atoi (line + strlen ("change ")));
       g_timeout_add (YOUNG_MS, on_not_young, self);
     }
+  else if (g_str_has_prefix (line, "longest"))
+    say ("longest %.6f", longest / 1e9);
   else if (g_str_has_prefix (line, "announce"))
     mkv_syncer_sync_async (self->syncer, NULL, NULL, NULL, NULL);
   return G_SOURCE_CONTINUE;
@@ -224,6 +244,7 @@ run_role (const char *role, guint16 port, gboolean empty)
   g_variant_dict_insert (&dict, "broker", "s", uri);
   options = g_variant_ref_sink (g_variant_dict_end (&dict));
   g_unix_fd_add (0, G_IO_IN | G_IO_HUP, on_line, &self);
+  g_main_context_set_poll_func (NULL, poll_and_measure);
   mkv_router_start (self.router, options, &error);
   g_assert_no_error (error);
   g_main_loop_run (self.loop);
@@ -299,24 +320,37 @@ child_end (Child *child)
   g_clear_object (&child->process);
 }
 
+/* How long a main loop was busy at most, in ms. */
+static double
+get_longest (Child *child)
+{
+  g_autofree char *line = NULL;
+
+  child_say (child, "longest\n");
+  line = child_expect (child, "longest ");
+  return g_ascii_strtod (line + strlen ("longest "), NULL) * 1e3;
+}
+
 /* How long it took the other one, in seconds. */
 static double
-wait_equal (Child *other)
+wait_equal (Child *holder, Child *other, double *busy)
 {
   g_autofree char *line = child_expect (other, "equal ");
+  g_auto (GStrv) words = g_strsplit (line, " ", 4);
 
-  return g_ascii_strtod (line + strlen ("equal "), NULL);
+  *busy = MAX (g_ascii_strtod (words[3], NULL) * 1e3, get_longest (holder));
+  return g_ascii_strtod (words[1], NULL);
 }
 
 static double
-run_round (Child *holder, Child *other, guint n_changes)
+run_round (Child *holder, Child *other, guint n_changes, double *busy)
 {
   g_autofree char *line = g_strdup_printf ("change %u\n", n_changes);
 
   child_say (holder, line);
   g_free (child_expect (holder, "changed"));
   child_say (holder, "announce\n");
-  return wait_equal (other);
+  return wait_equal (holder, other, busy);
 }
 
 /* Both have everything, but for what the holder overwrites in each round. */
@@ -324,9 +358,12 @@ static gboolean
 measure (const char *name, Child *holder, Child *other, guint n_changes, guint n_rounds, double bar)
 {
   g_autofree double *times = g_new (double, n_rounds);
+  g_autofree double *busy = g_new (double, n_rounds);
+  g_autofree char *busy_name = g_strconcat (name, "-longest-iteration", NULL);
 
   for (guint i = 0; i < n_rounds; i++)
-    times[i] = run_round (holder, other, n_changes) * 1e3;
+    times[i] = run_round (holder, other, n_changes, &busy[i]) * 1e3;
+  mkv_bench_report (busy_name, "ms", mkv_bench_median (busy, n_rounds), 0, NULL, 0);
   return mkv_bench_report (name, "ms", mkv_bench_median (times, n_rounds), 0, "at-most", bar);
 }
 
@@ -334,6 +371,7 @@ static gboolean
 measure_bootstrap (Child *holder, guint16 port, guint n_rounds)
 {
   g_autofree double *rates = g_new (double, n_rounds);
+  g_autofree double *busy = g_new (double, n_rounds);
 
   for (guint i = 0; i < n_rounds; i++)
     {
@@ -342,9 +380,10 @@ measure_bootstrap (Child *holder, guint16 port, guint n_rounds)
       child_start (&empty, "empty", port, TRUE);
       g_free (child_expect (&empty, "ready"));
       child_say (holder, "announce\n");
-      rates[i] = N_ENTRIES / wait_equal (&empty);
+      rates[i] = N_ENTRIES / wait_equal (holder, &empty, &busy[i]);
       child_end (&empty);
     }
+  mkv_bench_report ("sync-bootstrap-longest-iteration", "ms", mkv_bench_median (busy, n_rounds), 0, NULL, 0);
   return mkv_bench_report ("sync-bootstrap", "entries/s", mkv_bench_median (rates, n_rounds), 0, "at-least",
                            100000);
 }
