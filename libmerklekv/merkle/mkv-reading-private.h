@@ -35,4 +35,23 @@ typedef struct
  * it had found nothing, where that is more. */
 MkvReading mkv_reading_make (const MkvTree *tree, MkvPrefix prefix, MkvCell mine, MkvCell theirs, guint64 *budget);
 
+/* The search for one key in two versions, which can be made piece by piece: the
+ * tree may change in between. */
+typedef struct
+{
+  MkvPrefix prefix;
+  MkvCell difference;
+  guint depth; /* there are 2^depth pieces, */
+  guint next;  /* and so many were searched */
+} MkvReadingSearch;
+
+/* As mkv_reading_make(), but leaves it to @search where entries have to be looked
+ * at one by one: FALSE then, and @reading is not set. */
+gboolean mkv_reading_begin (const MkvTree *tree, MkvPrefix prefix, MkvCell mine, MkvCell theirs, guint64 *budget,
+                            MkvReading *reading, MkvReadingSearch *search);
+
+/* Looks at @n_entries more, or at some thousand more than that, and sets it to how
+ * many it were. Whether that was the end of it: then @reading is set. */
+gboolean mkv_reading_search (const MkvTree *tree, MkvReadingSearch *search, guint64 *n_entries, MkvReading *reading);
+
 G_END_DECLS

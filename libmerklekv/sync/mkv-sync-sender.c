@@ -20,9 +20,9 @@
 /* What cells or a list have round them. */
 #define PREFIX_OCTETS (8)
 
-/* How many pushes are looked at for one part: what a peer wants need not be
- * there. */
-#define PUSHES_AT_ONCE (4096)
+/* How many entries are looked up in one go, or a few more: what a peer wants need
+ * not be there, and what is young stays here. */
+#define LOOKUPS_AT_ONCE (512)
 
 /* How many keys are taken out of the tree under one lock. */
 #define KEYS_AT_ONCE (256)
@@ -35,6 +35,8 @@ struct _MkvSyncSender
   guint at_once_first;     /* the items of the first of them that have gone */
   MkvSyncMessage *part;    /* of the turn; NULL if there is none */
   guint part_first;
+  gboolean is_full;    /* the part has the events that belong into it, */
+  gsize n_octets;      /* and up to then so many octets in its last payload */
   guint n_unacknowledged;
   GPtrArray *winners; /* keys still to be sent, the next one last */
   GArray *pushes;     /* MkvSyncPush */
@@ -118,9 +120,10 @@ collect_key (guint64 short_id, const char *key, const guint8 *digest, gpointer u
   return keys->len < KEYS_AT_ONCE;
 }
 
-/* Goes on with the next push, which is done when nothing of it is left. */
+/* Goes on with the next push, which is done when nothing of it is left. Adds to
+ * @n_lookups how many entries it looked up. */
 static gsize
-add_next_push (MkvSyncSender *self, const MkvSyncView *view, gsize max_octets)
+add_next_push (MkvSyncSender *self, const MkvSyncView *view, gsize max_octets, guint *n_lookups)
 {
   const MkvSyncPush *push = &g_array_index (self->pushes, MkvSyncPush, self->next_push);
   MkvPrefix prefix = { (guint32) (push->start >> 32), push->length };
@@ -135,6 +138,7 @@ add_next_push (MkvSyncSender *self, const MkvSyncView *view, gsize max_octets)
       for (i = 0; i < entries->len; i++)
         octets += add_unless_young (self, view, entries->pdata[i], push->is_asked);
       self->next_push++;
+      *n_lookups += MAX (entries->len, 1);
       return octets;
     }
   keys = g_ptr_array_new_with_free_func (g_free);
@@ -147,6 +151,7 @@ add_next_push (MkvSyncSender *self, const MkvSyncView *view, gsize max_octets)
       if (entry != NULL)
         octets += add_unless_young (self, view, entry, push->is_asked);
     }
+  *n_lookups += MAX (i, 1);
   g_clear_pointer (&self->after, g_free);
   if (i == keys->len && keys->len < KEYS_AT_ONCE)
     self->next_push++;
@@ -169,56 +174,78 @@ get_head_octets (const MkvSyncMessage *part)
   return octets;
 }
 
-/* Fills the part with events, up to what a payload, the last one if it takes
+/* The part is new: its events are up to what a payload, the last one if it takes
  * several, holds. */
 static void
-fill_part (MkvSyncSender *self, const MkvSyncView *view)
+begin_part (MkvSyncSender *self, MkvSyncMessage *part)
 {
-  gsize octets = get_head_octets (self->part) % PART_OCTETS;
+  self->part = part;
+  self->part_first = 0;
+  self->is_full = FALSE;
+  self->n_octets = get_head_octets (part) % PART_OCTETS;
+}
 
-  for (guint n = 0; n < PUSHES_AT_ONCE && octets < PART_OCTETS && has_pushes (self); n++)
+gboolean
+mkv_sync_sender_fill (MkvSyncSender *self, const MkvSyncView *view)
+{
+  guint n_lookups = 0;
+
+  if (mkv_sync_sender_is_full (self))
+    return TRUE;
+  while (n_lookups < LOOKUPS_AT_ONCE)
     {
       GPtrArray *events = mkv_sync_message_get_events (self->part);
 
-      if (events != NULL && events->len >= MKV_MAX_EVENTS)
-        break;
+      if (self->n_octets >= PART_OCTETS || !has_pushes (self) || (events != NULL && events->len >= MKV_MAX_EVENTS))
+        {
+          mkv_sync_message_set_more (self->part, has_pushes (self));
+          self->is_full = TRUE;
+          return TRUE;
+        }
       if (self->winners->len > 0)
         {
           g_autofree char *key = g_ptr_array_steal_index (self->winners, self->winners->len - 1);
           g_autoptr (MkvEntry) entry = view->get_entry (key, view->user_data);
 
+          n_lookups++;
           /* Of an own one that is too far in the future nobody is told. */
           if (entry != NULL && !mkv_sync_view_is_future (view, mkv_entry_get_stamp (entry)->timestamp))
-            octets += add_entry (self, entry);
+            self->n_octets += add_entry (self, entry);
         }
       else
-        octets += add_next_push (self, view, PART_OCTETS - octets);
+        self->n_octets += add_next_push (self, view, PART_OCTETS - self->n_octets, &n_lookups);
     }
-  mkv_sync_message_set_more (self->part, has_pushes (self));
+  return FALSE;
 }
 
 gboolean
-mkv_sync_sender_begin (MkvSyncSender *self, const MkvSyncView *view, MkvSyncMessage *head, GArray *pushes,
-                       GPtrArray *winners)
+mkv_sync_sender_is_full (const MkvSyncSender *self)
 {
-  g_return_val_if_fail (self->part == NULL, FALSE);
+  return self->part == NULL || self->is_full;
+}
 
-  g_array_set_size (self->pushes, 0);
-  g_array_append_vals (self->pushes, pushes->data, pushes->len);
-  g_array_set_size (pushes, 0);
+void
+mkv_sync_sender_begin (MkvSyncSender *self, MkvSyncMessage *head, GArray *pushes, GPtrArray *winners)
+{
+  g_return_if_fail (self->part == NULL);
+
+  g_array_unref (self->pushes);
+  self->pushes = pushes;
   self->next_push = 0;
   g_clear_pointer (&self->after, g_free);
   while (winners->len > 0)
     g_ptr_array_add (self->winners, g_ptr_array_steal_index_fast (winners, winners->len - 1));
-
-  self->part = head;
-  self->part_first = 0;
   self->n_unacknowledged = 0;
-  fill_part (self, view);
-  if (mkv_sync_message_get_n_items (head) > 0 || mkv_sync_message_get_more (head))
-    return TRUE;
+  begin_part (self, head);
+}
+
+gboolean
+mkv_sync_sender_drop_empty (MkvSyncSender *self)
+{
+  if (mkv_sync_message_get_n_items (self->part) > 0 || mkv_sync_message_get_more (self->part))
+    return FALSE;
   g_clear_pointer (&self->part, mkv_sync_message_unref);
-  return FALSE;
+  return TRUE;
 }
 
 gboolean
@@ -280,7 +307,7 @@ mkv_sync_sender_next (MkvSyncSender *self, const MkvSyncView *view, MkvCodec *co
       if (payload != NULL)
         return payload;
     }
-  while (self->part != NULL && self->n_unacknowledged < WINDOW)
+  while (self->part != NULL && self->is_full && self->n_unacknowledged < WINDOW)
     {
       GBytes *payload = encode (self, self->part, &self->part_first, codec, max_bytes);
       gboolean is_encoded = payload == NULL || self->part_first >= mkv_sync_message_get_n_items (self->part);
@@ -290,11 +317,7 @@ mkv_sync_sender_next (MkvSyncSender *self, const MkvSyncView *view, MkvCodec *co
         {
           g_clear_pointer (&self->part, mkv_sync_message_unref);
           if (more)
-            {
-              self->part = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
-              self->part_first = 0;
-              fill_part (self, view);
-            }
+            begin_part (self, mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id));
         }
       if (payload != NULL)
         {

@@ -17,13 +17,17 @@ G_BEGIN_DECLS
  *   if (events != NULL)
  *     { put them into the store, then:
  *       mkv_sync_session_applied (session, view, n_changed, winners); }
- *   while ((payload = mkv_sync_session_next (session, view, codec, max_bytes)) != NULL)
- *     send it;
+ *   while ((payload = mkv_sync_session_next (session, view, codec, max_bytes)) != NULL ||
+ *          mkv_sync_session_is_busy (session))
+ *     send it, if there is one, and let others have their turn;
  *   if (mkv_sync_session_get_end (session) != MKV_SYNC_END_NOT_YET)
  *     forget it;
  *
+ * Each of these calls takes a few milliseconds at most, however much there is to
+ * be read: then it goes on in the next.
+ *
  * Messages of one session are received one after the other: none between a
- * receive() that returned events and its applied(). What it remembers is only a
+ * receive() that returned events and its applied(), and none while it is busy. What it remembers is only a
  * saving: the answer to any message follows from that message and the tree, so
  * for an id that nobody knows an answerer's session is made. Its memory has a
  * bound, whatever a peer sends. */
@@ -83,12 +87,17 @@ GPtrArray *mkv_sync_session_receive (MkvSyncSession *self, const MkvSyncView *vi
 void mkv_sync_session_applied (MkvSyncSession *self, const MkvSyncView *view, guint n_changed, GPtrArray *winners);
 
 /* The next payload for the peer; NULL where there is none for now: ask again
- * after the next message. At most 4 parts of a turn go ahead of their
+ * after the next message, or, where the session is busy, soon. At most 4 parts of a turn go ahead of their
  * acknowledgements. @max_bytes is what the link takes, MKV_MAX_PAYLOAD_BYTES or
  * less. */
 GBytes *mkv_sync_session_next (MkvSyncSession *self, const MkvSyncView *view, MkvCodec *codec, gsize max_bytes);
 
-/* Whether it is over: to be asked when there is no next payload. */
+/* Whether there is work left before the next payload, which next() does a piece
+ * of. */
+gboolean mkv_sync_session_is_busy (const MkvSyncSession *self);
+
+/* Whether it is over: to be asked when there is no next payload, and it is not
+ * busy. */
 MkvSyncEnd mkv_sync_session_get_end (const MkvSyncSession *self);
 
 /* The ERROR that ended it, or NULL. */

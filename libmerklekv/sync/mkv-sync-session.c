@@ -10,6 +10,7 @@
 #include "base/mkv-error.h"
 #include "store/mkv-contents-private.h"
 #include "sync/mkv-sync-sender-private.h"
+#include "sync/mkv-sync-turn-private.h"
 #include "sync/mkv-sync-walk-private.h"
 
 /* How many winners a session tells: what else loses learns it in another. */
@@ -40,9 +41,7 @@ struct _MkvSyncSession
   gint64 until; /* of this side, then of the peer; -1 */
 
   /* The peer's turn, as far as it is here. */
-  GPtrArray *prefixes; /* MkvSyncPrefix */
-  GByteArray *wants;
-  GByteArray *offers;
+  MkvSyncHeard heard;
   gsize n_octets;
   gboolean is_part;   /* the message whose events are being applied has `more` */
   gboolean is_behind; /* the peer's horizon is below mine: nothing of its turn is read */
@@ -50,10 +49,15 @@ struct _MkvSyncSession
   guint n_idle; /* turns since an entry went either way, */
   guint64 n_moved; /* when so many had */
 
+  MkvSyncTurn *turn;   /* the answer that is being made; NULL if none is */
+  gboolean is_saying;  /* the sender reads the first part of an answer, */
+  gboolean is_opening; /* which is the first of the session */
+
   GPtrArray *winners; /* keys still to be told */
   GHashTable *told;   /* keys told, these among them */
 
   MkvSyncWalk *walk;
+  gboolean is_walking; /* it has nodes to read */
   MkvSyncAnswer found; /* by the walk */
 };
 
@@ -77,9 +81,7 @@ mkv_sync_session_new (const char *id, const char *peer, gboolean starter)
   self->sender = mkv_sync_sender_new (id, &self->figures);
   self->until = -1;
   self->peer_horizon = -1;
-  self->prefixes = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_sync_prefix_free);
-  self->wants = g_byte_array_new ();
-  self->offers = g_byte_array_new ();
+  mkv_sync_heard_init (&self->heard);
   self->winners = g_ptr_array_new_with_free_func (g_free);
   self->told = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   mkv_sync_answer_init (&self->found);
@@ -96,9 +98,8 @@ mkv_sync_session_free (MkvSyncSession *self)
   g_clear_pointer (&self->first_root, g_bytes_unref);
   g_clear_pointer (&self->first_peer_root, g_bytes_unref);
   g_clear_pointer (&self->peer_root, g_bytes_unref);
-  g_ptr_array_unref (self->prefixes);
-  g_byte_array_unref (self->wants);
-  g_byte_array_unref (self->offers);
+  mkv_sync_heard_clear (&self->heard);
+  g_clear_pointer (&self->turn, mkv_sync_turn_free);
   g_ptr_array_unref (self->winners);
   g_hash_table_unref (self->told);
   g_free (self->id);
@@ -233,25 +234,49 @@ say_done (MkvSyncSession *self, const MkvSyncView *view, gboolean is_told)
   self->figures.turns++;
 }
 
-/* Says @answer, or that there is nothing to say. */
+/* Sends @message with what @answer pushes, when that was read. */
 static void
-say (MkvSyncSession *self, const MkvSyncView *view, MkvSyncAnswer *answer, MkvSyncMessage *message)
+say (MkvSyncSession *self, MkvSyncMessage *message, MkvSyncAnswer *answer)
 {
-  if (mkv_sync_sender_begin (self->sender, view, message, answer->pushes, self->winners))
-    self->figures.turns++;
-  else
-    say_done (self, view, FALSE);
+  mkv_sync_sender_begin (self->sender, message, g_steal_pointer (&answer->pushes), self->winners);
+  self->is_saying = TRUE;
+}
+
+/* Says that the peer should look at the whole. */
+static void
+say_whole (MkvSyncSession *self, const MkvSyncView *view)
+{
+  MkvSyncMessage *message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
+  MkvSyncAnswer nothing;
+
+  mkv_sync_answer_init (&nothing);
+  mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, message);
+  say (self, message, &nothing);
+  mkv_sync_answer_clear (&nothing);
+}
+
+static gboolean
+is_saying_something (const MkvSyncSession *self)
+{
+  return self->turn != NULL || mkv_sync_sender_is_busy (self->sender);
 }
 
 static void
+forget_turn (MkvSyncSession *self)
+{
+  mkv_sync_heard_clear (&self->heard);
+  mkv_sync_heard_init (&self->heard);
+  self->n_octets = 0;
+  self->is_behind = FALSE;
+}
+
+/* The peer's turn is here: the answer to it is begun. */
+static void
 take_turn (MkvSyncSession *self, const MkvSyncView *view)
 {
-  MkvSyncAnswer answer;
-  MkvSyncMessage *message;
-
   /* A peer has its turn when mine has gone: this is one of another order, or
    * sent twice. */
-  if (mkv_sync_sender_is_busy (self->sender))
+  if (is_saying_something (self))
     {
       self->figures.n_ignored++;
       return;
@@ -265,94 +290,65 @@ take_turn (MkvSyncSession *self, const MkvSyncView *view)
       self->figures.n_ignored++;
       self->end = MKV_SYNC_END_DONE;
       mkv_sync_sender_add (self->sender, mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_DONE, self->id));
-      return;
     }
-  message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
-  mkv_sync_answer_init (&answer);
-  if (self->is_behind)
-    mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, message);
+  else if (self->is_behind)
+    say_whole (self, view);
   else
-    {
-      mkv_sync_turn_take (view, self->prefixes, self->wants, self->offers, &answer);
-      mkv_sync_turn_write (view, &answer, self->figures.turns, message);
-    }
-  self->figures.progress += answer.n_closed;
-  self->figures.n_ignored += answer.n_ignored;
-  self->figures.n_quarantined += answer.n_future;
-  note_until (self, answer.until);
-  say (self, view, &answer, message);
-  mkv_sync_answer_clear (&answer);
-}
-
-static void
-forget_turn (MkvSyncSession *self)
-{
-  g_ptr_array_set_size (self->prefixes, 0);
-  g_byte_array_set_size (self->wants, 0);
-  g_byte_array_set_size (self->offers, 0);
-  self->n_octets = 0;
-  self->is_behind = FALSE;
-}
-
-static gboolean
-reads_one (const MkvSyncView *view, GBytes *cell, MkvSyncAnswer *answer)
-{
-  guint64 budget = MKV_READING_BUDGET;
-  MkvTree *tree = view->lock_tree (view->user_data);
-  MkvCell mine = mkv_tree_get_cell (tree, MKV_PREFIX_ALL);
-  MkvReading reading = mkv_reading_make (tree, MKV_PREFIX_ALL, mine, mkv_cell_read (g_bytes_get_data (cell, NULL)),
-                                         &budget);
-
-  view->unlock_tree (view->user_data);
-  switch (reading.what)
-    {
-    case MKV_READING_PUSH_ONE:
-      mkv_sync_answer_push_one (answer, reading.mine, FALSE);
-      return TRUE;
-
-    case MKV_READING_WANT_ONE:
-      mkv_sync_answer_want (answer, reading.theirs);
-      return TRUE;
-
-    case MKV_READING_TWO_VERSIONS:
-      mkv_sync_answer_offer (answer, reading.mine, reading.theirs);
-      return TRUE;
-
-    case MKV_READING_EQUAL:
-    case MKV_READING_PUSH_ALL:
-    case MKV_READING_WANT_ALL:
-    case MKV_READING_SEVERAL:
-    default:
-      return FALSE;
-    }
+    self->turn = mkv_sync_turn_new (mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id),
+                                    self->figures.turns, &self->heard);
 }
 
 void
 mkv_sync_session_start (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *root)
 {
   MkvSyncMessage *message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
-  MkvSyncAnswer answer;
 
   g_clear_pointer (&self->first_root, g_bytes_unref);
   self->first_root = g_bytes_ref (mkv_sync_message_get_root (message));
+  self->is_opening = TRUE;
   if (root != NULL)
     note_peer_root (self, root);
-  mkv_sync_answer_init (&answer);
   if (root == NULL || mkv_sync_message_get_count (message) == 0 ||
-      mkv_sync_message_get_horizon (root) != mkv_sync_message_get_horizon (message) ||
-      !reads_one (view, mkv_sync_message_get_cell (root), &answer))
-    mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, message);
-  else
-    mkv_sync_turn_write (view, &answer, 1, message);
-  self->figures.turns++;
-  if (!mkv_sync_sender_begin (self->sender, view, message, answer.pushes, self->winners))
+      mkv_sync_message_get_horizon (root) != mkv_sync_message_get_horizon (message))
     {
-      /* The one entry is young, or has gone: what else is there? */
-      message = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
-      mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, message);
-      mkv_sync_sender_begin (self->sender, view, message, answer.pushes, self->winners);
+      mkv_sync_message_unref (message);
+      say_whole (self, view);
     }
-  mkv_sync_answer_clear (&answer);
+  else
+    self->turn = mkv_sync_turn_new_for_root (
+      message, mkv_cell_read (g_bytes_get_data (mkv_sync_message_get_cell (root), NULL)));
+}
+
+/* The answer is made, but for the entries in it. */
+static void
+end_turn (MkvSyncSession *self)
+{
+  MkvSyncTurn *turn = g_steal_pointer (&self->turn);
+  MkvSyncAnswer *answer = mkv_sync_turn_get_answer (turn);
+
+  /* Of a ROOT, nothing is closed by it yet. */
+  self->figures.progress += self->is_opening ? 0 : answer->n_closed;
+  self->figures.n_ignored += answer->n_ignored;
+  self->figures.n_quarantined += answer->n_future;
+  note_until (self, answer->until);
+  say (self, mkv_sync_turn_steal_message (turn), answer);
+  mkv_sync_turn_free (turn);
+}
+
+/* So are they. */
+static void
+end_saying (MkvSyncSession *self, const MkvSyncView *view)
+{
+  gboolean is_opening = self->is_opening;
+
+  self->is_saying = self->is_opening = FALSE;
+  if (!mkv_sync_sender_drop_empty (self->sender))
+    self->figures.turns++;
+  else if (is_opening)
+    /* The one entry is young, or has gone: what else is there? */
+    say_whole (self, view);
+  else
+    say_done (self, view, FALSE);
 }
 
 /* Adds what a part of a turn has to the parts before. */
@@ -369,7 +365,7 @@ hear_part (MkvSyncSession *self, MkvSyncMessage *message)
 
         self->n_octets += g_bytes_get_size (prefix->octets) + PREFIX_BYTES;
         if (self->n_octets <= MKV_SYNC_MAX_TURN_BYTES)
-          g_ptr_array_add (self->prefixes, mkv_sync_prefix_copy (prefix));
+          g_ptr_array_add (self->heard.prefixes, mkv_sync_prefix_copy (prefix));
         else
           self->figures.n_ignored++;
       }
@@ -380,9 +376,9 @@ hear_part (MkvSyncSession *self, MkvSyncMessage *message)
       return;
     }
   if (wants != NULL)
-    g_byte_array_append (self->wants, g_bytes_get_data (wants, NULL), (guint) g_bytes_get_size (wants));
+    g_byte_array_append (self->heard.wants, g_bytes_get_data (wants, NULL), (guint) g_bytes_get_size (wants));
   if (offers != NULL)
-    g_byte_array_append (self->offers, g_bytes_get_data (offers, NULL), (guint) g_bytes_get_size (offers));
+    g_byte_array_append (self->heard.offers, g_bytes_get_data (offers, NULL), (guint) g_bytes_get_size (offers));
 }
 
 /* The events that may be applied; NULL if there are none. */
@@ -498,18 +494,24 @@ receive_nodes (MkvSyncSession *self, const MkvSyncView *view, MkvSyncMessage *me
       return;
     }
   self->figures.turns++;
-  mkv_sync_walk_hear (self->walk, view, message, &self->found);
+  mkv_sync_walk_hear (self->walk, message, &self->found);
   self->figures.progress++;
+  self->is_walking = TRUE;
+}
+
+/* What the peer told has been read: there are more questions, or an answer. */
+static void
+end_step (MkvSyncSession *self, const MkvSyncView *view)
+{
+  self->is_walking = FALSE;
   if (walk_on (self, view))
     return;
   g_clear_pointer (&self->walk, mkv_sync_walk_free);
-  self->figures.n_ignored += self->found.n_ignored;
-  if (mkv_sync_sender_is_busy (self->sender))
-    return;
-  answer = mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id);
-  mkv_sync_answer_sort (&self->found);
-  mkv_sync_turn_write (view, &self->found, self->figures.turns, answer);
-  say (self, view, &self->found, answer);
+  if (is_saying_something (self))
+    self->figures.n_ignored += self->found.n_ignored;
+  else
+    self->turn = mkv_sync_turn_new_for_answer (mkv_sync_view_make_message (view, MKV_SYNC_OPERATION_SYNC, self->id),
+                                               self->figures.turns, &self->found);
 }
 
 GPtrArray *
@@ -577,8 +579,43 @@ mkv_sync_session_applied (MkvSyncSession *self, const MkvSyncView *view, guint n
   forget_turn (self);
 }
 
+gboolean
+mkv_sync_session_is_busy (const MkvSyncSession *self)
+{
+  return self->end == MKV_SYNC_END_NOT_YET &&
+         (self->is_walking || self->turn != NULL || !mkv_sync_sender_is_full (self->sender));
+}
+
+/* Does a piece of the work that there is; whether that is all. */
+static gboolean
+work (MkvSyncSession *self, const MkvSyncView *view)
+{
+  if (self->is_walking)
+    {
+      if (!mkv_sync_walk_step (self->walk, view, &self->found))
+        return FALSE;
+      end_step (self, view);
+    }
+  if (self->turn != NULL)
+    {
+      if (!mkv_sync_turn_step (self->turn, view))
+        return FALSE;
+      end_turn (self);
+    }
+  while (!mkv_sync_sender_is_full (self->sender) || self->is_saying)
+    {
+      if (!mkv_sync_sender_fill (self->sender, view))
+        return FALSE;
+      if (self->is_saying)
+        end_saying (self, view);
+    }
+  return TRUE;
+}
+
 GBytes *
 mkv_sync_session_next (MkvSyncSession *self, const MkvSyncView *view, MkvCodec *codec, gsize max_bytes)
 {
+  if (mkv_sync_session_is_busy (self) && !work (self, view))
+    return NULL;
   return mkv_sync_sender_next (self->sender, view, codec, max_bytes);
 }

@@ -1,116 +1,82 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  * Copyright The MerkleKV authors */
-#include "sync/mkv-sync-turn-private.h"
-
-#include <string.h>
+#include "sync/mkv-sync-turn-core-private.h"
 
 /* Where a list is this much shorter than what is here, more cells say more. */
 #define MAX_LISTED_PUSHES (65536)
 
 void
-mkv_sync_answer_init (MkvSyncAnswer *self)
+mkv_sync_heard_init (MkvSyncHeard *self)
 {
-  memset (self, 0, sizeof *self);
-  self->pushes = g_array_new (FALSE, FALSE, sizeof (MkvSyncPush));
-  self->wants = g_array_new (FALSE, FALSE, sizeof (guint64));
-  self->offers = g_array_new (FALSE, FALSE, sizeof (MkvSyncOffer));
-  self->opened = g_array_new (FALSE, FALSE, sizeof (MkvPrefix));
-  self->missing = g_array_new (FALSE, FALSE, sizeof (MkvPrefix));
-  self->until = -1;
+  self->prefixes = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_sync_prefix_free);
+  self->wants = g_byte_array_new ();
+  self->offers = g_byte_array_new ();
 }
 
 void
-mkv_sync_answer_clear (MkvSyncAnswer *self)
+mkv_sync_heard_clear (MkvSyncHeard *self)
 {
-  g_clear_pointer (&self->pushes, g_array_unref);
-  g_clear_pointer (&self->wants, g_array_unref);
-  g_clear_pointer (&self->offers, g_array_unref);
-  g_clear_pointer (&self->opened, g_array_unref);
-  g_clear_pointer (&self->missing, g_array_unref);
+  g_clear_pointer (&self->prefixes, g_ptr_array_unref);
+  g_clear_pointer (&self->wants, g_byte_array_unref);
+  g_clear_pointer (&self->offers, g_byte_array_unref);
+}
+
+static MkvSyncTurn *
+turn_new (MkvSyncMessage *message, guint number)
+{
+  MkvSyncTurn *self = g_new0 (MkvSyncTurn, 1);
+
+  self->message = message;
+  self->number = number;
+  self->last = MKV_PREFIX_ALL;
+  self->budget = MKV_READING_BUDGET;
+  self->offers = g_byte_array_new ();
+  self->cells = g_array_new (FALSE, FALSE, sizeof (MkvSyncCells));
+  mkv_sync_heard_init (&self->heard);
+  mkv_sync_answer_init (&self->answer);
+  return self;
 }
 
 void
-mkv_sync_answer_push_one (MkvSyncAnswer *self, guint64 short_id, gboolean is_asked)
+mkv_sync_turn_free (MkvSyncTurn *self)
 {
-  MkvSyncPush push = { short_id, MKV_SYNC_PUSH_ONE, is_asked };
-
-  g_array_append_val (self->pushes, push);
+  mkv_sync_sort_clear (&self->sort);
+  mkv_sync_heard_clear (&self->heard);
+  mkv_sync_answer_clear (&self->answer);
+  g_clear_pointer (&self->message, mkv_sync_message_unref);
+  g_byte_array_unref (self->offers);
+  g_array_unref (self->cells);
+  g_free (self);
 }
+
+MkvSyncAnswer *
+mkv_sync_turn_get_answer (MkvSyncTurn *self)
+{
+  return &self->answer;
+}
+
+MkvSyncMessage *
+mkv_sync_turn_steal_message (MkvSyncTurn *self)
+{
+  return g_steal_pointer (&self->message);
+}
+
+/* Reading. */
 
 static void
-push_all (MkvSyncAnswer *self, MkvPrefix prefix)
+take_reading (MkvSyncAnswer *self, MkvPrefix prefix, MkvReading reading)
 {
-  MkvSyncPush push = { (guint64) prefix.bits << 32, prefix.length, FALSE };
-
-  g_array_append_val (self->pushes, push);
-}
-
-void
-mkv_sync_answer_offer (MkvSyncAnswer *self, guint64 mine, guint64 theirs)
-{
-  MkvSyncOffer offer = { mine, theirs };
-
-  g_array_append_val (self->offers, offer);
-}
-
-void
-mkv_sync_answer_want (MkvSyncAnswer *self, guint64 short_id)
-{
-  g_array_append_val (self->wants, short_id);
-}
-
-static gint
-compare_pushes (gconstpointer a, gconstpointer b)
-{
-  const MkvSyncPush *x = a, *y = b;
-
-  if (x->start != y->start)
-    return x->start < y->start ? -1 : 1;
-  return x->length != y->length ? (gint) x->length - (gint) y->length : (gint) y->is_asked - (gint) x->is_asked;
-}
-
-/* What is wanted a thousand times is sent once. */
-void
-mkv_sync_answer_sort (MkvSyncAnswer *self)
-{
-  MkvSyncPush *pushes;
-  guint n = 0;
-
-  g_array_sort (self->pushes, compare_pushes);
-  pushes = (MkvSyncPush *) (gpointer) self->pushes->data;
-  for (guint i = 0; i < self->pushes->len; i++)
-    if (n == 0 || pushes[i].start != pushes[n - 1].start || pushes[i].length != pushes[n - 1].length)
-      pushes[n++] = pushes[i];
-  g_array_set_size (self->pushes, n);
-}
-
-/* To one of the two arrays of prefixes that the answer has. */
-static void
-open_prefix (MkvSyncAnswer *self, GArray *prefixes, MkvPrefix prefix)
-{
-  if (self->opened->len + self->missing->len < MKV_SYNC_MAX_OPENED)
-    g_array_append_val (prefixes, prefix);
-  else
-    self->n_ignored++;
-}
-
-static void
-read_cell (MkvSyncAnswer *self, const MkvTree *tree, MkvPrefix prefix, MkvCell mine, MkvCell theirs, guint64 *budget)
-{
-  MkvReading reading = mkv_reading_make (tree, prefix, mine, theirs, budget);
-
-  mkv_sync_spread_add (&self->spread, reading.what, mine, theirs);
   switch (reading.what)
     {
     case MKV_READING_EQUAL:
       break;
 
     case MKV_READING_PUSH_ALL:
-      push_all (self, prefix);
+      mkv_sync_answer_push_all (self, prefix);
       break;
 
     case MKV_READING_WANT_ALL:
-      open_prefix (self, self->missing, prefix);
+      mkv_sync_answer_miss (self, prefix);
       break;
 
     case MKV_READING_PUSH_ONE:
@@ -126,7 +92,7 @@ read_cell (MkvSyncAnswer *self, const MkvTree *tree, MkvPrefix prefix, MkvCell m
       break;
 
     case MKV_READING_SEVERAL:
-      open_prefix (self, self->opened, prefix);
+      mkv_sync_answer_open (self, prefix);
       return;
 
     default:
@@ -135,31 +101,46 @@ read_cell (MkvSyncAnswer *self, const MkvTree *tree, MkvPrefix prefix, MkvCell m
   self->n_closed++;
 }
 
-static void
-read_cells (MkvSyncAnswer *self, const MkvTree *tree, const MkvSyncPrefix *cells, guint64 *budget)
+/* Goes on with the search that there is; whether that is over. */
+static gboolean
+search_on (MkvSyncTurn *self, const MkvTree *tree, gint64 *work, MkvReading *reading)
+{
+  guint64 n = (guint64) MAX (*work, 1);
+
+  self->is_searching = !mkv_reading_search (tree, &self->search, &n, reading);
+  *work -= (gint64) n;
+  return !self->is_searching;
+}
+
+/* Whether all cells have been read. */
+static gboolean
+read_cells (MkvSyncTurn *self, const MkvTree *tree, const MkvSyncPrefix *cells, gint64 *work)
 {
   MkvPrefix prefix = { cells->bits, cells->n_bits };
   const guint8 *octets = g_bytes_get_data (cells->octets, NULL);
+  guint n_cells = 1u << cells->depth;
   MkvCell mine[1 << MKV_MAX_CELL_DEPTH];
 
   mkv_tree_get_cells (tree, prefix, cells->depth, mine);
-  for (guint i = 0; i < 1u << cells->depth; i++)
-    read_cell (self, tree, mkv_prefix_get_child (prefix, cells->depth, i), mine[i],
-               mkv_cell_read (octets + i * MKV_CELL_BYTES), budget);
-}
-
-void
-mkv_sync_answer_compare (MkvSyncAnswer *self, const guint64 *mine, guint n_mine, const guint64 *theirs, guint n_theirs)
-{
-  if (n_mine == 1 && n_theirs == 1)
+  *work -= MKV_SYNC_WORK_LOOKUP;
+  while (self->next_cell < n_cells && *work > 0)
     {
-      mkv_sync_answer_offer (self, mine[0], theirs[0]);
-      return;
+      guint i = self->next_cell;
+      MkvPrefix child = mkv_prefix_get_child (prefix, cells->depth, i);
+      MkvCell theirs = mkv_cell_read (octets + i * MKV_CELL_BYTES);
+      MkvReading reading;
+
+      *work -= MKV_SYNC_WORK_CELL;
+      if (!self->is_searching &&
+          !mkv_reading_begin (tree, child, mine[i], theirs, &self->budget, &reading, &self->search))
+        self->is_searching = TRUE;
+      if (self->is_searching && !search_on (self, tree, work, &reading))
+        break;
+      mkv_sync_spread_add (&self->answer.spread, reading.what, mine[i], theirs);
+      take_reading (&self->answer, child, reading);
+      self->next_cell++;
     }
-  for (guint i = 0; i < n_mine; i++)
-    mkv_sync_answer_push_one (self, mine[i], FALSE);
-  for (guint i = 0; i < n_theirs; i++)
-    mkv_sync_answer_want (self, theirs[i]);
+  return self->next_cell == n_cells;
 }
 
 static gint
@@ -204,8 +185,10 @@ compare_lists (MkvSyncAnswer *self, GArray *mine, GArray *theirs)
     }
 }
 
+/* One list is read at once: it came in one payload, and more than so many entries
+ * are not compared with it. */
 static void
-read_list (MkvSyncAnswer *self, const MkvTree *tree, const MkvSyncPrefix *list)
+read_list (MkvSyncTurn *self, const MkvTree *tree, const MkvSyncPrefix *list, gint64 *work)
 {
   MkvPrefix prefix = { list->bits, list->n_bits };
   gsize length;
@@ -213,18 +196,19 @@ read_list (MkvSyncAnswer *self, const MkvTree *tree, const MkvSyncPrefix *list)
   g_autoptr (GArray) mine = NULL;
   g_autoptr (GArray) theirs = NULL;
 
-  self->n_closed++;
+  *work -= MKV_SYNC_WORK_LOOKUP;
   if (length == 0)
     {
-      push_all (self, prefix);
+      self->answer.n_closed++;
+      mkv_sync_answer_push_all (&self->answer, prefix);
       return;
     }
   if (mkv_tree_count_prefix (tree, prefix) > length / MKV_SHORT_ID_BYTES + MAX_LISTED_PUSHES)
     {
-      self->n_closed--;
-      open_prefix (self, self->opened, prefix);
+      mkv_sync_answer_open (&self->answer, prefix);
       return;
     }
+  self->answer.n_closed++;
   mine = g_array_new (FALSE, FALSE, sizeof (guint64));
   theirs = g_array_sized_new (FALSE, FALSE, sizeof (guint64), (guint) (length / MKV_SHORT_ID_BYTES));
   for (gsize i = 0; i < length; i += MKV_SHORT_ID_BYTES)
@@ -234,11 +218,12 @@ read_list (MkvSyncAnswer *self, const MkvTree *tree, const MkvSyncPrefix *list)
       if (mkv_prefix_has_position (prefix, mkv_short_id_get_position (short_id)))
         g_array_append_val (theirs, short_id);
       else
-        self->n_ignored++;
+        self->answer.n_ignored++;
     }
   g_array_sort (theirs, compare_short_ids);
   mkv_tree_list (tree, prefix, mine);
-  compare_lists (self, mine, theirs);
+  compare_lists (&self->answer, mine, theirs);
+  *work -= MKV_SYNC_WORK_SHORT_ID * (gint64) (mine->len + 4 * theirs->len);
 }
 
 static gint
@@ -249,30 +234,97 @@ compare_prefixes (gconstpointer a, gconstpointer b)
   return x->bits < y->bits ? -1 : x->bits > y->bits ? 1 : (gint) x->n_bits - (gint) y->n_bits;
 }
 
-/* Those with the same beginning lie together, the shortest first. */
-static void
-read_prefixes (MkvSyncAnswer *self, const MkvTree *tree, GPtrArray *prefixes)
+static gboolean
+sort_on (MkvSyncTurn *self, gint64 *work)
 {
-  guint64 budget = MKV_READING_BUDGET;
-  MkvPrefix last = MKV_PREFIX_ALL;
+  guint n = (guint) CLAMP (*work / MKV_SYNC_WORK_SHORT_ID, 1, G_MAXINT);
+  gboolean is_done = mkv_sync_sort_step (&self->sort, n);
 
-  g_ptr_array_sort (prefixes, compare_prefixes);
-  for (guint i = 0; i < prefixes->len; i++)
+  if (is_done)
+    mkv_sync_sort_clear (&self->sort);
+  else
+    *work = 0;
+  return is_done;
+}
+
+/* Those with the same beginning lie together then, the shortest first. */
+static gboolean
+sort_prefixes (MkvSyncTurn *self, const MkvSyncView *view, gint64 *work)
+{
+  GPtrArray *prefixes = self->heard.prefixes;
+
+  if (self->next++ == 0)
+    mkv_sync_sort_init (&self->sort, prefixes->pdata, prefixes->len, sizeof (gpointer), compare_prefixes);
+  return sort_on (self, work);
+}
+
+static gboolean
+read_prefixes (MkvSyncTurn *self, const MkvSyncView *view, gint64 *work)
+{
+  GPtrArray *prefixes = self->heard.prefixes;
+  const MkvTree *tree = view->lock_tree (view->user_data);
+
+  while (self->next < prefixes->len && *work > 0)
     {
-      const MkvSyncPrefix *item = prefixes->pdata[i];
+      const MkvSyncPrefix *item = prefixes->pdata[self->next];
       MkvPrefix prefix = { item->bits, item->n_bits };
 
-      if (i > 0 && mkv_prefix_contains (last, prefix))
+      if (self->next > 0 && self->next_cell == 0 && !self->is_searching && mkv_prefix_contains (self->last, prefix))
         {
-          self->n_ignored++;
+          self->answer.n_ignored++;
+          self->next++;
+          *work -= MKV_SYNC_WORK_SHORT_ID;
           continue;
         }
-      last = prefix;
-      if (item->depth > 0)
-        read_cells (self, tree, item, &budget);
-      else
-        read_list (self, tree, item);
+      if (item->depth > 0 && !read_cells (self, tree, item, work))
+        break;
+      if (item->depth == 0)
+        read_list (self, tree, item, work);
+      self->last = prefix;
+      self->next_cell = 0;
+      self->next++;
     }
+  view->unlock_tree (view->user_data);
+  return self->next == prefixes->len;
+}
+
+static gboolean
+read_root (MkvSyncTurn *self, const MkvSyncView *view, gint64 *work)
+{
+  const MkvTree *tree;
+  MkvReading reading;
+  gboolean is_read;
+
+  if (!self->is_root)
+    return TRUE;
+  tree = view->lock_tree (view->user_data);
+  is_read = !self->is_searching &&
+            mkv_reading_begin (tree, MKV_PREFIX_ALL, mkv_tree_get_cell (tree, MKV_PREFIX_ALL), self->theirs,
+                               &self->budget, &reading, &self->search);
+  if (!is_read)
+    is_read = search_on (self, tree, work, &reading);
+  view->unlock_tree (view->user_data);
+  if (!is_read)
+    return FALSE;
+  if (reading.what == MKV_READING_PUSH_ONE || reading.what == MKV_READING_WANT_ONE ||
+      reading.what == MKV_READING_TWO_VERSIONS)
+    take_reading (&self->answer, MKV_PREFIX_ALL, reading);
+  else
+    mkv_sync_turn_write_whole (view, MKV_SYNC_FIRST_DEPTH, self->message);
+  return TRUE;
+}
+
+static gboolean
+read_wants (MkvSyncTurn *self, const MkvSyncView *view, gint64 *work)
+{
+  const GByteArray *wants = self->heard.wants;
+
+  for (; self->next + MKV_SHORT_ID_BYTES <= wants->len && *work > 0; self->next += MKV_SHORT_ID_BYTES)
+    {
+      mkv_sync_answer_push_one (&self->answer, mkv_short_id_read (wants->data + self->next), TRUE);
+      *work -= MKV_SYNC_WORK_SHORT_ID;
+    }
+  return self->next + MKV_SHORT_ID_BYTES > wants->len;
 }
 
 /* One offer of theirs: they have a version with the digest and the time that it
@@ -312,171 +364,109 @@ read_offer (MkvSyncAnswer *self, const MkvSyncView *view, const guint8 *octets)
     }
 }
 
-void
-mkv_sync_turn_take (const MkvSyncView *view, GPtrArray *prefixes, const GByteArray *wants, const GByteArray *offers,
-                    MkvSyncAnswer *answer)
+static gboolean
+read_offers (MkvSyncTurn *self, const MkvSyncView *view, gint64 *work)
 {
-  read_prefixes (answer, view->lock_tree (view->user_data), prefixes);
-  view->unlock_tree (view->user_data);
-  for (guint i = 0; i + MKV_SHORT_ID_BYTES <= wants->len; i += MKV_SHORT_ID_BYTES)
-    mkv_sync_answer_push_one (answer, mkv_short_id_read (wants->data + i), TRUE);
-  for (guint i = 0; i + MKV_OFFER_BYTES <= offers->len; i += MKV_OFFER_BYTES)
-    read_offer (answer, view, offers->data + i);
-  mkv_sync_answer_sort (answer);
-}
+  const GByteArray *offers = self->heard.offers;
 
-static MkvSyncPrefix *
-make_list (const MkvTree *tree, MkvPrefix prefix)
-{
-  g_autoptr (GArray) short_ids = g_array_new (FALSE, FALSE, sizeof (guint64));
-  g_autoptr (GBytes) octets = NULL;
-  guint8 *list;
-
-  mkv_tree_list (tree, prefix, short_ids);
-  list = g_malloc ((gsize) short_ids->len * MKV_SHORT_ID_BYTES);
-  for (guint i = 0; i < short_ids->len; i++)
-    mkv_short_id_write (g_array_index (short_ids, guint64, i), list + i * MKV_SHORT_ID_BYTES);
-  octets = g_bytes_new_take (list, (gsize) short_ids->len * MKV_SHORT_ID_BYTES);
-  return mkv_sync_prefix_new (prefix.bits, prefix.length, 0, octets);
-}
-
-static MkvSyncPrefix *
-make_cells (const MkvTree *tree, MkvPrefix prefix, guint depth)
-{
-  MkvCell cells[1 << MKV_MAX_CELL_DEPTH];
-  guint8 octets[MKV_CELL_BYTES << MKV_MAX_CELL_DEPTH];
-  g_autoptr (GBytes) bytes = NULL;
-
-  mkv_tree_get_cells (tree, prefix, depth, cells);
-  for (guint i = 0; i < 1u << depth; i++)
-    mkv_cell_write (cells[i], octets + i * MKV_CELL_BYTES);
-  bytes = g_bytes_new (octets, (gsize) MKV_CELL_BYTES << depth);
-  return mkv_sync_prefix_new (prefix.bits, prefix.length, depth, bytes);
-}
-
-typedef struct
-{
-  MkvPrefix prefix;
-  guint depth;
-} Cells;
-
-/* Two halves of a prefix whose cells are equally deep are one item with a bit
- * more: that saves a head. */
-static void
-add_cells (GArray *items, MkvPrefix prefix, guint depth)
-{
-  Cells cells = { prefix, depth };
-
-  while (items->len > 0 && cells.depth < MKV_MAX_CELL_DEPTH && cells.prefix.length > 0)
+  for (; self->next + MKV_OFFER_BYTES <= offers->len && *work > 0; self->next += MKV_OFFER_BYTES)
     {
-      const Cells *last = &g_array_index (items, Cells, items->len - 1);
-      guint length = cells.prefix.length;
-
-      if (last->depth != cells.depth || last->prefix.length != length ||
-          (last->prefix.bits ^ cells.prefix.bits) != (guint32) 1 << (32 - length))
-        break;
-      cells.prefix.bits = MIN (last->prefix.bits, cells.prefix.bits);
-      cells.prefix.length--;
-      cells.depth++;
-      g_array_set_size (items, items->len - 1);
+      read_offer (&self->answer, view, offers->data + self->next);
+      *work -= MKV_SYNC_WORK_ENTRY;
     }
-  g_array_append_val (items, cells);
+  return self->next + MKV_OFFER_BYTES > offers->len;
 }
 
-static void
-write_opened (const MkvTree *tree, const MkvSyncAnswer *answer, guint turn, MkvSyncMessage *message)
-{
-  g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (Cells));
-  double n_entries = 0;
-  guint depth;
+/* Pushes. */
 
-  for (guint i = 0; i < answer->opened->len; i++)
-    n_entries += (double) mkv_tree_count_prefix (tree, g_array_index (answer->opened, MkvPrefix, i));
-  depth = mkv_sync_spread_choose_depth (&answer->spread, answer->opened->len,
-                                        n_entries / MAX (answer->opened->len, 1), turn);
-  for (guint i = 0; i < answer->opened->len; i++)
+static gboolean
+sort_pushes (MkvSyncTurn *self, const MkvSyncView *view, gint64 *work)
+{
+  GArray *pushes = self->answer.pushes;
+
+  if (self->next++ == 0)
+    mkv_sync_sort_init (&self->sort, pushes->data, pushes->len, sizeof (MkvSyncPush), mkv_sync_answer_compare_pushes);
+  return sort_on (self, work);
+}
+
+/* What is wanted a thousand times is sent once. */
+static gboolean
+drop_same_pushes (MkvSyncTurn *self, const MkvSyncView *view, gint64 *work)
+{
+  MkvSyncPush *pushes = (MkvSyncPush *) (gpointer) self->answer.pushes->data;
+
+  for (; self->next < self->answer.pushes->len && *work > 0; self->next++)
     {
-      MkvPrefix prefix = g_array_index (answer->opened, MkvPrefix, i);
-      guint e = MIN (depth, (guint) MKV_MAX_PREFIX_BITS - prefix.length);
-      gsize limit = mkv_sync_get_cells_size (prefix.length, MAX (e, 2));
+      const MkvSyncPush *push = &pushes[self->next];
 
-      if (e == 0 || mkv_sync_get_list_size (prefix.length, mkv_tree_count_prefix (tree, prefix)) <= limit)
-        mkv_sync_message_add_prefix (message, make_list (tree, prefix));
-      else
-        add_cells (items, prefix, e);
+      if (self->n_kept == 0 || pushes[self->n_kept - 1].start != push->start ||
+          pushes[self->n_kept - 1].length != push->length)
+        pushes[self->n_kept++] = *push;
+      *work -= MKV_SYNC_WORK_SHORT_ID;
     }
-  for (guint i = 0; i < items->len; i++)
-    {
-      const Cells *cells = &g_array_index (items, Cells, i);
-
-      mkv_sync_message_add_prefix (message, make_cells (tree, cells->prefix, cells->depth));
-    }
+  if (self->next < self->answer.pushes->len)
+    return FALSE;
+  g_array_set_size (self->answer.pushes, self->n_kept);
+  return TRUE;
 }
 
-static GBytes *
-make_wants (const MkvSyncAnswer *answer)
-{
-  gsize length = (gsize) answer->wants->len * MKV_SHORT_ID_BYTES;
-  guint8 *octets = g_malloc (length);
+static const MkvSyncStage stages[] = {
+  sort_prefixes,
+  read_prefixes,
+  read_root,
+  read_wants,
+  read_offers,
+  sort_pushes,
+  drop_same_pushes,
+  mkv_sync_turn_write_offers,
+  mkv_sync_turn_count_opened,
+  mkv_sync_turn_write_opened,
+  mkv_sync_turn_write_cells,
+  mkv_sync_turn_write_missing,
+};
 
-  for (guint i = 0; i < answer->wants->len; i++)
-    mkv_short_id_write (g_array_index (answer->wants, guint64, i), octets + i * MKV_SHORT_ID_BYTES);
-  return g_bytes_new_take (octets, length);
+MkvSyncTurn *
+mkv_sync_turn_new (MkvSyncMessage *message, guint number, MkvSyncHeard *heard)
+{
+  MkvSyncTurn *self = turn_new (message, number);
+  MkvSyncHeard nothing = self->heard;
+
+  self->heard = *heard;
+  *heard = nothing;
+  return self;
 }
 
-/* An entry that has gone meanwhile is not offered. */
-static GBytes *
-make_offers (const MkvSyncView *view, const MkvSyncAnswer *answer)
+MkvSyncTurn *
+mkv_sync_turn_new_for_root (MkvSyncMessage *message, MkvCell theirs)
 {
-  GByteArray *offers = g_byte_array_new ();
+  MkvSyncTurn *self = turn_new (message, 1);
 
-  for (guint i = 0; i < answer->offers->len; i++)
-    {
-      const MkvSyncOffer *offer = &g_array_index (answer->offers, MkvSyncOffer, i);
-      g_autoptr (GPtrArray) entries = mkv_sync_view_get_entries (view, offer->mine);
-      guint8 octets[MKV_OFFER_BYTES];
-      gint64 timestamp;
-
-      if (entries->len == 0)
-        continue;
-      timestamp = mkv_entry_get_stamp (entries->pdata[0])->timestamp;
-      mkv_short_id_write (offer->theirs, octets);
-      memcpy (octets + MKV_SHORT_ID_BYTES, mkv_entry_peek_digest (entries->pdata[0]), 4);
-      for (guint n = 0; n < 7; n++)
-        octets[MKV_SHORT_ID_BYTES + 4 + n] = (guint8) (timestamp >> (48 - 8 * n));
-      g_byte_array_append (offers, octets, sizeof octets);
-    }
-  return g_byte_array_free_to_bytes (offers);
+  self->is_root = TRUE;
+  self->theirs = theirs;
+  return self;
 }
 
-void
-mkv_sync_turn_write (const MkvSyncView *view, const MkvSyncAnswer *answer, guint turn, MkvSyncMessage *message)
+MkvSyncTurn *
+mkv_sync_turn_new_for_answer (MkvSyncMessage *message, guint number, MkvSyncAnswer *answer)
 {
-  g_autoptr (GBytes) wants = make_wants (answer);
-  g_autoptr (GBytes) offers = make_offers (view, answer);
-  g_autoptr (GBytes) nothing = g_bytes_new (NULL, 0);
+  MkvSyncTurn *self = turn_new (message, number);
+  MkvSyncAnswer nothing = self->answer;
 
-  write_opened (view->lock_tree (view->user_data), answer, turn, message);
-  view->unlock_tree (view->user_data);
-  for (guint i = 0; i < answer->missing->len; i++)
-    {
-      MkvPrefix prefix = g_array_index (answer->missing, MkvPrefix, i);
-
-      mkv_sync_message_add_prefix (message, mkv_sync_prefix_new (prefix.bits, prefix.length, 0, nothing));
-    }
-  if (g_bytes_get_size (wants) > 0)
-    mkv_sync_message_set_want (message, wants);
-  if (g_bytes_get_size (offers) > 0)
-    mkv_sync_message_set_offer (message, offers);
+  self->answer = *answer;
+  *answer = nothing;
+  return self;
 }
 
-void
-mkv_sync_turn_write_whole (const MkvSyncView *view, guint depth, MkvSyncMessage *message)
+gboolean
+mkv_sync_turn_step (MkvSyncTurn *self, const MkvSyncView *view)
 {
-  g_autoptr (GBytes) nothing = g_bytes_new (NULL, 0);
-  const MkvTree *tree = view->lock_tree (view->user_data);
+  gint64 work = MKV_SYNC_WORK_AT_ONCE;
 
-  mkv_sync_message_add_prefix (message, mkv_tree_get_count (tree) > 0 ? make_cells (tree, MKV_PREFIX_ALL, depth)
-                                                                      : mkv_sync_prefix_new (0, 0, 0, nothing));
-  view->unlock_tree (view->user_data);
+  while (self->stage < G_N_ELEMENTS (stages) && work > 0)
+    if (stages[self->stage](self, view, &work))
+      {
+        self->stage++;
+        self->next = 0;
+      }
+  return self->stage == G_N_ELEMENTS (stages);
 }

@@ -2,7 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
-#include "sync/mkv-sync-turn-private.h"
+#include "sync/mkv-sync-answer-private.h"
 
 G_BEGIN_DECLS
 
@@ -16,9 +16,12 @@ void mkv_sync_walk_free (MkvSyncWalk *self);
 /* Puts the next questions into @message; FALSE if there are none left. */
 gboolean mkv_sync_walk_ask (MkvSyncWalk *self, MkvSyncMessage *message);
 
-/* Takes in what the peer told; what was not asked for is ignored. What differs
- * is added to @answer. */
-void mkv_sync_walk_hear (MkvSyncWalk *self, const MkvSyncView *view, MkvSyncMessage *message, MkvSyncAnswer *answer);
+/* Takes in what the peer told; what was not asked for is ignored. */
+void mkv_sync_walk_hear (MkvSyncWalk *self, MkvSyncMessage *message, MkvSyncAnswer *answer);
+
+/* Reads some of that; whether it is done. What differs is added to @answer. */
+gboolean mkv_sync_walk_step (MkvSyncWalk *self, const MkvSyncView *view, MkvSyncAnswer *answer);
+gboolean mkv_sync_walk_is_done (const MkvSyncWalk *self);
 
 /* Answers questions with as many nodes as fit into one message: the rest can be
  * asked for again. */

@@ -14,6 +14,14 @@
  * without end. */
 #define MAX_QUESTIONS (65536)
 
+/* More of mine than that are not held against a leaf of theirs, but its parts
+ * asked for. */
+#define MAX_COMPARED (8192)
+
+/* How many entries of mine, or nodes for as many, are looked at in one go. */
+#define COMPARED_AT_ONCE (8192)
+#define NODE_ENTRIES (64)
+
 /* How much of a difference is moved in one session by what was found. */
 #define MAX_FOUND (65536)
 
@@ -22,6 +30,8 @@ struct _MkvSyncWalk
   GQueue waiting;    /* digits of nodes to ask for */
   GHashTable *asked; /* digits of nodes asked for in the last message */
   guint n_questions; /* that were made up in all */
+
+  GPtrArray *heard; /* MkvSyncNode that were asked for and are still to be read */
 };
 
 MkvSyncWalk *
@@ -32,6 +42,7 @@ mkv_sync_walk_new (void)
   g_queue_init (&self->waiting);
   g_queue_push_tail (&self->waiting, g_strdup (""));
   self->asked = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->heard = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_sync_node_free);
   return self;
 }
 
@@ -40,6 +51,7 @@ mkv_sync_walk_free (MkvSyncWalk *self)
 {
   g_queue_clear_full (&self->waiting, g_free);
   g_hash_table_unref (self->asked);
+  g_ptr_array_unref (self->heard);
   g_free (self);
 }
 
@@ -149,8 +161,9 @@ get_prefix (const char *digits)
   return prefix;
 }
 
-static void
-hear_leaf (MkvTree *tree, const MkvSyncNode *node, MkvSyncAnswer *answer)
+/* Returns how many entries it looked at. */
+static guint
+hear_leaf (MkvSyncWalk *self, MkvTree *tree, const MkvSyncNode *node, MkvSyncAnswer *answer)
 {
   g_autoptr (GArray) mine = g_array_new (FALSE, FALSE, sizeof (LeafEntry));
   g_autoptr (GArray) theirs = g_array_new (FALSE, FALSE, sizeof (LeafEntry));
@@ -158,12 +171,18 @@ hear_leaf (MkvTree *tree, const MkvSyncNode *node, MkvSyncAnswer *answer)
   gsize length;
   const guint8 *octets = g_bytes_get_data (node->octets, &length);
 
+  if (mkv_tree_count_prefix (tree, prefix) > MAX_COMPARED && strlen (node->digits) < 8)
+    {
+      for (guint i = 0; i < 16; i++)
+        ask_for_child (self, node->digits, i, answer);
+      return 0;
+    }
   /* Of nothing, or of one entry behind digits that a prefix does not hold, the
    * position tells too little: then both sides have all of the prefix compared. */
   if (mkv_tree_count_prefix (tree, prefix) > MAX_FOUND)
     {
       answer->n_ignored++;
-      return;
+      return 0;
     }
   for (gsize i = 0; i + MKV_TREE_ENTRY_BYTES <= length; i += MKV_TREE_ENTRY_BYTES)
     if (has_digits ((const LeafEntry *) (octets + i), node->digits))
@@ -174,6 +193,7 @@ hear_leaf (MkvTree *tree, const MkvSyncNode *node, MkvSyncAnswer *answer)
   g_array_sort (mine, compare_leaf_entries);
   g_array_sort (theirs, compare_leaf_entries);
   compare_leaves (mine, theirs, answer);
+  return mine->len;
 }
 
 static void
@@ -195,42 +215,52 @@ hear_inner (MkvSyncWalk *self, MkvTree *tree, const MkvSyncNode *node, MkvSyncAn
 }
 
 void
-mkv_sync_walk_hear (MkvSyncWalk *self, const MkvSyncView *view, MkvSyncMessage *message, MkvSyncAnswer *answer)
+mkv_sync_walk_hear (MkvSyncWalk *self, MkvSyncMessage *message, MkvSyncAnswer *answer)
 {
   GPtrArray *nodes = mkv_sync_message_get_nodes (message);
   GHashTableIter iter;
   gpointer digits;
-  MkvTree *tree;
-  guint n_heard = 0;
 
-  tree = view->lock_tree (view->user_data);
   for (guint i = 0; nodes != NULL && i < nodes->len; i++)
-    {
-      const MkvSyncNode *node = nodes->pdata[i];
-
-      if (!g_hash_table_remove (self->asked, node->digits))
-        {
-          answer->n_ignored++;
-          continue;
-        }
-      n_heard++;
-      if (node->kind == MKV_SYNC_NODE_INNER)
-        hear_inner (self, tree, node, answer);
-      else if (answer->pushes->len + answer->wants->len + answer->offers->len < MAX_FOUND)
-        hear_leaf (tree, node, answer);
-      else
-        answer->n_ignored++;
-    }
-  view->unlock_tree (view->user_data);
+    if (g_hash_table_remove (self->asked, ((const MkvSyncNode *) nodes->pdata[i])->digits))
+      g_ptr_array_add (self->heard, mkv_sync_node_copy (nodes->pdata[i]));
+    else
+      answer->n_ignored++;
 
   /* What did not fit is asked for again, unless nothing was told at all. */
   g_hash_table_iter_init (&iter, self->asked);
   while (g_hash_table_iter_next (&iter, &digits, NULL))
     {
-      if (n_heard > 0)
+      if (self->heard->len > 0)
         g_queue_push_head (&self->waiting, g_strdup (digits));
       g_hash_table_iter_remove (&iter);
     }
+}
+
+gboolean
+mkv_sync_walk_is_done (const MkvSyncWalk *self)
+{
+  return self->heard->len == 0;
+}
+
+gboolean
+mkv_sync_walk_step (MkvSyncWalk *self, const MkvSyncView *view, MkvSyncAnswer *answer)
+{
+  MkvTree *tree = view->lock_tree (view->user_data);
+
+  for (guint n = 0; n < COMPARED_AT_ONCE && self->heard->len > 0; n += NODE_ENTRIES)
+    {
+      g_autoptr (MkvSyncNode) node = g_ptr_array_steal_index (self->heard, 0);
+
+      if (node->kind == MKV_SYNC_NODE_INNER)
+        hear_inner (self, tree, node, answer);
+      else if (answer->pushes->len + answer->wants->len + answer->offers->len < MAX_FOUND)
+        n += hear_leaf (self, tree, node, answer);
+      else
+        answer->n_ignored++;
+    }
+  view->unlock_tree (view->user_data);
+  return mkv_sync_walk_is_done (self);
 }
 
 void

@@ -32,6 +32,7 @@ typedef struct
   char *name; /* in the table: who and which */
   gboolean is_applying;
   MkvMessage *applying; /* what brought it, claimed */
+  gboolean is_waiting; /* in the queue of those that have work left */
   GQueue waiting; /* of MkvSyncerArrival */
   GPtrArray *brought; /* of MkvEntry; NULL when there were too many */
   gsize n_brought;    /* octets of their values */
@@ -81,6 +82,8 @@ struct _MkvSyncer
   GHashTable *sessions; /* name: MkvSyncerSession */
   MkvSyncerSession *started;     /* the one of this node, in the table; or NULL */
   guint n_answered;
+  GQueue busy;     /* of MkvSyncerSession that have work left */
+  GSource *worker; /* for these, one at a time; NULL if there is none */
   guint n_refused; /* sessions, that were told so since */
   gint64 refused_since;
   GQueue requests; /* of MkvSyncerRequest */

@@ -24,6 +24,9 @@
  * parts of a turn, and what belongs to nothing. */
 #define MAX_WAITING 8
 
+/* What is sent in one go: then others have their turn. */
+#define SENT_AT_ONCE (32 * 1024)
+
 /* A session that brought more than that is not told to others. */
 #define MAX_PUBLISHED 4096
 #define MAX_PUBLISHED_BYTES (8 * 1024 * 1024)
@@ -309,6 +312,13 @@ finish (MkvSyncerSession *session)
     self->n_answered--;
   g_hash_table_remove (self->sessions, session->name);
   session->syncer = NULL;
+  if (session->is_waiting)
+    g_queue_remove (&self->busy, session);
+  if (self->worker != NULL && g_queue_is_empty (&self->busy))
+    {
+      g_source_destroy (self->worker);
+      g_clear_pointer (&self->worker, g_source_unref);
+    }
   mkv_observer_count (self->observer, MKV_COUNTER_SYNC_SESSIONS, 1);
   /* Whoever said nothing may not even exist. */
   if (figures->messages_received > 0)
@@ -414,11 +424,58 @@ note_progress (MkvSyncerSession *session)
                  mkv_sync_session_get_peer (session->session), figures->n_applied);
 }
 
-/* Takes what waits, sends what can be sent, ends what is over. */
+/* What has come waits for longer than the store takes. */
+static void
+let_go (MkvSyncerSession *session)
+{
+  for (GList *l = session->waiting.head; l != NULL; l = l->next)
+    handle (&((MkvSyncerArrival *) l->data)->mqtt);
+}
+
+/* A piece of work of one session in each iteration of the loop. */
+static gboolean
+on_work (gpointer user_data)
+{
+  g_autoptr (MkvSyncer) self = g_object_ref (user_data);
+  MkvSyncerSession *session = g_queue_pop_head (&self->busy);
+
+  session->is_waiting = FALSE;
+  pump (session);
+  mkv_syncer_arm (self);
+  /* It may be another source by now, or none. */
+  if (!g_queue_is_empty (&self->busy) && self->worker == g_main_current_source ())
+    return G_SOURCE_CONTINUE;
+  if (self->worker == g_main_current_source ())
+    g_clear_pointer (&self->worker, g_source_unref);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+work_later (MkvSyncerSession *session)
+{
+  MkvSyncer *self = session->syncer;
+
+  let_go (session);
+  if (session->is_waiting)
+    return;
+  session->is_waiting = TRUE;
+  g_queue_push_tail (&self->busy, session);
+  if (self->worker != NULL)
+    return;
+  self->worker = g_idle_source_new ();
+  g_source_set_priority (self->worker, G_PRIORITY_DEFAULT);
+  g_source_set_callback (self->worker, on_work, self, NULL);
+  g_source_set_name (self->worker, "merklekv: sessions");
+  g_source_attach (self->worker, self->context);
+}
+
+/* Takes what waits, sends what can be sent, ends what is over: for some
+ * milliseconds at most, then it goes on in another iteration. */
 static void
 pump (MkvSyncerSession *session)
 {
   MkvSyncer *self = session->syncer;
+  gsize n_sent = 0;
   g_autofree char *topic = mkv_router_get_sync_topic (self->router, mkv_sync_session_get_peer (session->session));
 
   while (!session->is_applying)
@@ -428,8 +485,7 @@ pump (MkvSyncerSession *session)
 
       if (!has_credit (self))
         {
-          for (GList *l = session->waiting.head; l != NULL; l = l->next)
-            handle (&((MkvSyncerArrival *) l->data)->mqtt);
+          let_go (session);
           break;
         }
       payload = mkv_sync_session_next (session->session, &self->view, self->codec, get_max_payload (self));
@@ -437,7 +493,16 @@ pump (MkvSyncerSession *session)
         {
           self->credit -= (double) g_bytes_get_size (payload);
           send_payload (self, topic, payload);
-          continue;
+          n_sent += g_bytes_get_size (payload);
+          if (n_sent < SENT_AT_ONCE)
+            continue;
+          work_later (session);
+          break;
+        }
+      if (mkv_sync_session_is_busy (session->session))
+        {
+          work_later (session);
+          break;
         }
       if (mkv_sync_session_get_end (session->session) != MKV_SYNC_END_NOT_YET)
         {
@@ -536,7 +601,8 @@ mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octet
   arrival->mqtt = mkv_message_ref (mqtt);
   mkv_message_claim (mqtt);
   g_queue_push_tail (&session->waiting, arrival);
-  pump (session);
+  if (!session->is_waiting)
+    pump (session);
 }
 
 void
@@ -551,7 +617,7 @@ mkv_syncer_look_at_sessions (MkvSyncer *self)
 
       if (now - session->progress_at >= MKV_SYNCER_SESSION_TIMEOUT && !session->is_applying)
         finish (session);
-      else if (!session->is_applying)
+      else if (!session->is_applying && !session->is_waiting)
         pump (session);
     }
 }

@@ -127,10 +127,14 @@ take_items (MkvSyncSession *session, MkvSyncPeer *peer)
   GHashTable *items = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   GBytes *payload;
 
-  while ((payload = mkv_sync_session_next (session, &peer->view, cbor, MKV_MAX_PAYLOAD_BYTES)) != NULL)
+  while ((payload = mkv_sync_session_next (session, &peer->view, cbor, MKV_MAX_PAYLOAD_BYTES)) != NULL ||
+         mkv_sync_session_is_busy (session))
     {
-      g_autoptr (MkvSyncMessage) message = decode (cbor, payload);
+      g_autoptr (MkvSyncMessage) message = NULL;
 
+      if (payload == NULL)
+        continue;
+      message = decode (cbor, payload);
       add_items (items, message);
       g_bytes_unref (payload);
     }

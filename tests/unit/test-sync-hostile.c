@@ -73,11 +73,14 @@ drain (Fixture *fixture)
   GBytes *payload;
 
   while ((payload = mkv_sync_session_next (fixture->session, &fixture->peers[0]->view, codec,
-                                           MKV_MAX_PAYLOAD_BYTES)) != NULL)
+                                           MKV_MAX_PAYLOAD_BYTES)) != NULL ||
+         mkv_sync_session_is_busy (fixture->session))
     {
       g_auto (GStrv) refused = NULL;
       g_autoptr (GError) error = NULL;
 
+      if (payload == NULL)
+        continue;
       g_clear_pointer (&fixture->last, mkv_sync_message_unref);
       fixture->last = mkv_codec_decode_sync (codec, payload, &refused, &error);
       g_assert_no_error (error);
