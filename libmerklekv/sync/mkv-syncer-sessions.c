@@ -465,7 +465,7 @@ work_later (MkvSyncerSession *session)
   self->worker = g_idle_source_new ();
   g_source_set_priority (self->worker, G_PRIORITY_DEFAULT);
   g_source_set_callback (self->worker, on_work, self, NULL);
-  g_source_set_name (self->worker, "merklekv: sessions");
+  g_source_set_name (self->worker, "merklekv-sessions");
   g_source_attach (self->worker, self->context);
 }
 
