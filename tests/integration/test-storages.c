@@ -3,7 +3,9 @@
  *
  * merklekv --store: a storage without a node, as scripts see it. */
 #include <glib/gstdio.h>
+#include <pty.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mkv-program.h"
 #include "mkv-test.h"
@@ -176,6 +178,45 @@ test_daemon (Fixture *f, gconstpointer data)
   check (f, "set a 1", 0, "", NULL);
 }
 
+static void
+test_progress (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDIN_PIPE);
+  g_autofree char *program = g_build_filename (g_getenv ("MKV_TOOLS"), "cli", "merklekv", NULL);
+  g_autofree char *path = g_build_filename (f->folder, "s", NULL);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  char shown[4096] = "";
+  int controller, terminal;
+  GPollFD shows;
+  gssize n;
+
+  g_test_summary ("On a terminal, what takes over a second says how far it is, in one line that goes");
+  g_assert_cmpint (openpty (&controller, &terminal, NULL, NULL, NULL), ==, 0);
+  shows = (GPollFD){ .fd = controller, .events = G_IO_IN };
+  g_subprocess_launcher_take_stderr_fd (launcher, terminal);
+  process = g_subprocess_launcher_spawn (launcher, &error, program, "--store", path, "--backend", f->backend, "load", NULL);
+  g_assert_no_error (error);
+  /* A line every tenth of a second, until it says something. */
+  for (guint i = 0; g_poll (&shows, 1, 100) == 0; i++)
+    {
+      g_autofree char *line = g_strdup_printf ("{\"key\":\"%u\",\"value\":\"1\"}\n", i);
+
+      g_assert_cmpuint (i, <, 300);
+      g_assert_true (g_output_stream_write_all (g_subprocess_get_stdin_pipe (process), line, strlen (line), NULL, NULL,
+                                                NULL));
+    }
+  g_assert_true (g_output_stream_close (g_subprocess_get_stdin_pipe (process), NULL, NULL));
+  g_assert_true (g_subprocess_wait_check (process, NULL, &error));
+  g_object_unref (g_steal_pointer (&launcher));
+  n = read (controller, shown, sizeof shown - 1);
+  g_assert_cmpint (n, >, 0);
+  close (controller);
+  g_assert_true (g_str_has_prefix (shown, "\r\033[Kload: "));
+  g_assert_true (g_str_has_suffix (shown, "\r\033[K"));
+  g_assert_null (strchr (shown, '\n'));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -189,6 +230,7 @@ main (int argc, char **argv)
     { "dump", test_dump },
     { "upkeep", test_upkeep },
     { "daemon", test_daemon },
+    { "progress", test_progress },
   };
 
   mkv_test_init (&argc, &argv, 110);
