@@ -349,6 +349,12 @@ mkv_sealed_storage_compact (MkvStorage *storage, GError **error)
   return done;
 }
 
+static char **
+mkv_sealed_storage_list_damage (MkvStorage *storage, GError **error)
+{
+  return mkv_storage_list_damage (((MkvSealedStorage *) storage)->inner, error);
+}
+
 static gboolean
 mkv_sealed_storage_is_instant (MkvStorage *storage)
 {
@@ -375,6 +381,7 @@ mkv_sealed_storage_iface_init (MkvStorageInterface *iface)
   iface->compact = mkv_sealed_storage_compact;
   iface->verify = mkv_sealed_storage_verify_all;
   iface->is_instant = mkv_sealed_storage_is_instant;
+  iface->list_damage = mkv_sealed_storage_list_damage;
   iface->backup = mkv_sealed_storage_backup;
   iface->repair = mkv_sealed_storage_repair_all;
 }

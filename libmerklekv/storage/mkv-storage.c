@@ -453,3 +453,33 @@ mkv_storage_repair (MkvStorage *self, const char *path, GVariant *options, GErro
   mkv_plugin_guard (done != NULL, self, "repair", error, plugin_error);
   return done;
 }
+
+/**
+ * mkv_storage_list_damage:
+ * @self: an open storage
+ * @error: return location for an error
+ *
+ * What the storage could not read so far and has set aside, while it serves the
+ * rest. Reads nothing for this: that is [method@Storage.verify].
+ *
+ * Returns: (transfer full) (array zero-terminated=1): one sentence each; empty if
+ *   it has met nothing, or does not look
+ *
+ * Since: 0.1
+ */
+char **
+mkv_storage_list_damage (MkvStorage *self, GError **error)
+{
+  MkvStorageInterface *iface;
+  GError *plugin_error = NULL;
+  char **damage;
+
+  g_return_val_if_fail (MKV_IS_STORAGE (self), NULL);
+
+  iface = MKV_STORAGE_GET_IFACE (self);
+  if (iface->list_damage == NULL)
+    return g_new0 (char *, 1);
+  damage = iface->list_damage (self, &plugin_error);
+  mkv_plugin_guard (damage != NULL, self, "list_damage", error, plugin_error);
+  return damage;
+}

@@ -30,6 +30,7 @@ G_DECLARE_INTERFACE (MkvStorage, mkv_storage, MKV, STORAGE, GObject)
  * @is_instant: see [method@Storage.is_instant]; may be left out
  * @backup: see [method@Storage.backup]; may be left out
  * @repair: see [method@Storage.repair]; may be left out
+ * @list_damage: see [method@Storage.list_damage]; may be left out
  *
  * What a storage plugin implements.
  *
@@ -54,9 +55,10 @@ struct _MkvStorageInterface
   gboolean (*is_instant) (MkvStorage *self);
   gboolean (*backup) (MkvStorage *self, const char *path, GCancellable *cancellable, GError **error);
   char **(*repair) (MkvStorage *self, const char *path, GVariant *options, GError **error);
+  char **(*list_damage) (MkvStorage *self, GError **error);
 
   /*< private >*/
-  gpointer padding[3];
+  gpointer padding[2];
 };
 
 MKV_API
@@ -108,5 +110,8 @@ gboolean mkv_storage_backup (MkvStorage *self, const char *path, GCancellable *c
 
 MKV_API
 char **mkv_storage_repair (MkvStorage *self, const char *path, GVariant *options, GError **error);
+
+MKV_API
+char **mkv_storage_list_damage (MkvStorage *self, GError **error);
 
 G_END_DECLS

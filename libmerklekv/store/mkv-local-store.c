@@ -451,6 +451,22 @@ get_contents_policy (const MkvStorePolicy *policy)
   };
 }
 
+/* Opening reads everything, so the storage knows by then. */
+static void
+tell_damage (MkvLocalStore *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) damage = mkv_storage_list_damage (self->storage, &error);
+
+  if (damage == NULL || damage[0] != NULL)
+    mkv_observer_set_condition (self->observer, "storage-damaged", MKV_HEALTH_DEGRADED,
+                                _("The storage is damaged and serves the rest: %s; “verify” tells more, “repair” sets "
+                                  "it right"),
+                                damage != NULL ? damage[0] : error->message);
+  else
+    mkv_observer_clear_condition (self->observer, "storage-damaged");
+}
+
 /* Makes the store this node's, and mends what a wrong clock left behind. */
 static gboolean
 open_store (MkvLocalStore *self, GError **error)
@@ -459,6 +475,7 @@ open_store (MkvLocalStore *self, GError **error)
 
   if (!read_record (self, error) || !mkv_contents_build (self->contents, error))
     return FALSE;
+  tell_damage (self);
   mkv_store_record_add_names (batch, self->node_id);
   mkv_store_record_add_clock (batch, self->seq, self->clock_high);
   if (!mkv_storage_apply (self->storage, batch, error))

@@ -68,6 +68,32 @@ verify_journal (MkvStorageFile *self, GPtrArray *damages, guint64 snapshot, GErr
   return TRUE;
 }
 
+/* What is in memory still, and what was saved when the files were written anew. */
+char **
+mkv_storage_file_list_damage (MkvStorage *storage, GError **error)
+{
+  MkvStorageFile *self = (MkvStorageFile *) storage;
+  g_autoptr (GPtrArray) sentences = g_ptr_array_new_with_free_func (g_free);
+  gboolean done;
+  guint n_losses;
+
+  if (!mkv_storage_file_load (self, error))
+    return NULL;
+  g_mutex_lock (&self->files_mutex);
+  done = mkv_damages_count_saved (self->path, &n_losses, error);
+  n_losses += mkv_damages_count_losses (self->damages);
+  g_mutex_unlock (&self->files_mutex);
+  if (!done)
+    return NULL;
+  if (n_losses > 0)
+    g_ptr_array_add (sentences,
+                     g_strdup_printf (g_dngettext (GETTEXT_PACKAGE, "%u line of its files is damaged",
+                                                   "%u lines of its files are damaged", n_losses),
+                                      n_losses));
+  g_ptr_array_add (sentences, NULL);
+  return (char **) g_ptr_array_free (g_steal_pointer (&sentences), FALSE);
+}
+
 char **
 mkv_storage_file_verify (MkvStorage *storage, GError **error)
 {

@@ -60,6 +60,8 @@ void mkv_storage_file_compact_if_due (MkvStorageFile *self);
 void mkv_storage_file_plan_compaction (MkvStorageFile *self, guint64 from);
 void mkv_storage_file_stop_compactor (MkvStorageFile *self);
 
+char **mkv_storage_file_list_damage (MkvStorage *storage, GError **error);
+
 /* What stats() tells. */
 void mkv_storage_file_note_length (MkvStorageFile *self);
 

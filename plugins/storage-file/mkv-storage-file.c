@@ -242,6 +242,7 @@ mkv_storage_file_iface_init (MkvStorageInterface *iface)
   iface->verify = mkv_storage_file_verify;
   iface->backup = mkv_storage_file_backup;
   iface->repair = mkv_storage_file_repair;
+  iface->list_damage = mkv_storage_file_list_damage;
 }
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (MkvStorageFile, mkv_storage_file, G_TYPE_OBJECT,

@@ -205,6 +205,39 @@ test_open (gconstpointer data)
   g_assert_nonnull (strstr (error->message, g_strerror (c->number)));
 }
 
+static void
+test_damaged (void)
+{
+  g_autofree char *top = g_strdup (g_getenv ("MKV_FAULT_FOLDER"));
+  World w = { .path = g_build_filename (top, "damaged", NULL) };
+  g_autofree char *name = g_build_filename (w.path, "journal.jsonl", NULL);
+  g_autofree char *octets = NULL;
+  g_auto (GStrv) conditions = NULL;
+  gsize length;
+
+  g_test_summary ("A damaged line in the middle is told by health, and the rest is served");
+  w.clock = mkv_manual_clock_new (NOW);
+  w.observer = mkv_observer_new (MKV_CLOCK (w.clock));
+  world_open (&w, "file");
+  for (guint i = 0; i < N_KEYS; i++)
+    g_assert_true (set (&w, i, 100 + i, NULL));
+  world_close (&w);
+  g_assert_true (g_file_get_contents (name, &octets, &length, NULL));
+  *(strstr (octets, "key/0050") + 5) ^= 1;
+  g_assert_true (g_file_set_contents (name, octets, (gssize) length, NULL));
+
+  world_open (&w, "file");
+  g_assert_cmpint (mkv_observer_get_health (w.observer), ==, MKV_HEALTH_DEGRADED);
+  conditions = mkv_observer_list_conditions (w.observer);
+  g_assert_nonnull (strstr (conditions[0], "1 line"));
+  for (guint i = 0; i < N_KEYS; i++)
+    assert_has (&w, i, i == 50 ? 0 : 100 + i);
+  world_close (&w);
+  g_object_unref (w.observer);
+  g_object_unref (w.clock);
+  g_free (w.path);
+}
+
 /* Starts this program again, with the shim. */
 static void
 restart (char **argv)
@@ -246,6 +279,7 @@ main (int argc, char **argv)
       if (!cases[i].only_sync)
         g_test_add_data_func (open_name, &cases[i], test_open);
     }
+  g_test_add_func ("/disk/file/damaged", test_damaged);
   result = g_test_run ();
   mkv_test_remove_folder (g_getenv ("MKV_FAULT_FOLDER"));
   return result;
