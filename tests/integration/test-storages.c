@@ -101,6 +101,28 @@ test_verbs (Fixture *f, gconstpointer data)
 }
 
 static void
+test_doctor (Fixture *f, gconstpointer data)
+{
+  g_autofree char *path = g_build_filename (f->folder, "s", NULL);
+  g_autoptr (MkvProgramResult) well = NULL;
+  g_autoptr (MkvProgramResult) open_to_all = NULL;
+
+  g_test_summary ("The doctor says what can be read without a key, and what is wrong");
+  check (f, "doctor", 1, "", "There is no storage at");
+  check (f, "set a 1", 0, "", NULL);
+  well = run (f, "s", NULL, "doctor");
+  g_assert_cmpint (well->status, ==, 0);
+  g_assert_nonnull (strstr (well->out, "it holds 1 key"));
+  g_assert_nonnull (strstr (well->out, "not encrypted"));
+  g_assert_null (strstr (well->out, "problem"));
+
+  g_assert_cmpint (g_chmod (path, 0755), ==, 0);
+  open_to_all = run (f, "s", NULL, "doctor");
+  g_assert_cmpint (open_to_all->status, ==, 1);
+  g_assert_nonnull (strstr (open_to_all->out, "problem: other users"));
+}
+
+static void
 test_dump (Fixture *f, gconstpointer data)
 {
   static const char *const formats[] = { "jsonl", "cbor", "dconf" };
@@ -227,6 +249,7 @@ main (int argc, char **argv)
     void (*func) (Fixture *f, gconstpointer data);
   } tests[] = {
     { "verbs", test_verbs },
+    { "doctor", test_doctor },
     { "dump", test_dump },
     { "upkeep", test_upkeep },
     { "daemon", test_daemon },

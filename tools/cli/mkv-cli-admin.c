@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "mkv-cli-error.h"
+#include "mkv-cli-output.h"
 #include "mkv-cli-progress.h"
 #include "mkv-cli-storage.h"
 #include "mkv-cli-store.h"
@@ -107,35 +108,6 @@ finish (Work *self, int status, const GError *error)
   if (fflush (stdout) != 0)
     return mkv_cli_fail (MKV_CLI_FAILURE, _("the output could not be written"));
   return status;
-}
-
-static void
-print_json_string (const char *text)
-{
-  putchar ('"');
-  for (; *text != 0; text++)
-    if (*text == '"' || *text == '\\')
-      printf ("\\%c", *text);
-    else if ((guchar) *text < 0x20)
-      printf ("\\u%04x", (guchar) *text);
-    else
-      putchar (*text);
-  putchar ('"');
-}
-
-/* A sentence a line; with --json an object, with the one field @name. */
-static void
-print_lines (const MkvCliOptions *options, const char *name, char **lines)
-{
-  for (; *lines != NULL; lines++)
-    if (options->json)
-      {
-        printf ("{\"%s\":", name);
-        print_json_string (*lines);
-        printf ("}\n");
-      }
-    else
-      printf ("%s\n", *lines);
 }
 
 static gboolean
@@ -256,7 +228,7 @@ mkv_cli_admin_restore (const MkvCliOptions *options)
                                  work.cancellable, on_done, &work);
   done = mkv_local_store_restore_finish (wait_for_result (&work), &error);
   if (done != NULL)
-    print_lines (options, "done", done);
+    mkv_cli_output_print_lines (options->json, "done", done);
   return finish (&work, MKV_CLI_OK, error);
 }
 
@@ -274,7 +246,7 @@ mkv_cli_admin_verify (const MkvCliOptions *options)
                                 on_done, &work);
   problems = mkv_local_store_verify_finish (get_store (&work), wait_for_result (&work), &error);
   if (problems != NULL)
-    print_lines (options, "problem", problems);
+    mkv_cli_output_print_lines (options->json, "problem", problems);
   return finish (&work, problems != NULL && problems[0] != NULL ? MKV_CLI_FAILURE : MKV_CLI_OK, error);
 }
 
@@ -294,7 +266,7 @@ mkv_cli_admin_repair (const MkvCliOptions *options)
                                 work.cancellable, on_done, &work);
   done = mkv_local_store_repair_finish (wait_for_result (&work), &error);
   if (done != NULL)
-    print_lines (options, "done", done);
+    mkv_cli_output_print_lines (options->json, "done", done);
   return finish (&work, MKV_CLI_OK, error);
 }
 
@@ -322,7 +294,7 @@ print_number (gboolean json, const char *name, GVariant *value)
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
     printf ("%" PRId64, g_variant_get_int64 (value));
   else if (json)
-    print_json_string (g_variant_get_string (value, NULL));
+    mkv_cli_output_print_string (g_variant_get_string (value, NULL));
   else
     printf ("%s", g_variant_get_string (value, NULL));
   if (!json)

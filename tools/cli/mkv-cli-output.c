@@ -138,3 +138,31 @@ mkv_cli_output_print_json (MkvResponse *response, MkvPluginRegistry *registry, G
   putchar ('\n');
   return TRUE;
 }
+
+void
+mkv_cli_output_print_string (const char *text)
+{
+  putchar ('"');
+  for (; *text != 0; text++)
+    if (*text == '"' || *text == '\\')
+      printf ("\\%c", *text);
+    else if ((guchar) *text < 0x20)
+      printf ("\\u%04x", (guchar) *text);
+    else
+      putchar (*text);
+  putchar ('"');
+}
+
+void
+mkv_cli_output_print_lines (gboolean json, const char *name, char **lines)
+{
+  for (; *lines != NULL; lines++)
+    if (json)
+      {
+        printf ("{\"%s\":", name);
+        mkv_cli_output_print_string (*lines);
+        printf ("}\n");
+      }
+    else
+      printf ("%s\n", *lines);
+}

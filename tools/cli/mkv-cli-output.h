@@ -13,4 +13,10 @@ void mkv_cli_output_print (MkvCommand *command, const char *field, MkvResponse *
 /* Prints @response as one line of JSON. */
 gboolean mkv_cli_output_print_json (MkvResponse *response, MkvPluginRegistry *registry, GError **error);
 
+/* A JSON string. */
+void mkv_cli_output_print_string (const char *text);
+
+/* A sentence a line; with @json an object, with the one field @name. */
+void mkv_cli_output_print_lines (gboolean json, const char *name, char **lines);
+
 G_END_DECLS

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "mkv-cli-admin.h"
+#include "mkv-cli-doctor.h"
 #include "mkv-cli-error.h"
 #include "mkv-cli-key.h"
 #include "mkv-cli-value.h"
@@ -15,7 +16,7 @@
 
 /* Those that need a part that does not exist yet. */
 static const char later[] = "watch status health outbox "
-                            "plugins config doctor top metrics logs broker token bench completion";
+                            "plugins config top metrics logs broker token bench completion";
 
 static MkvCommand *
 add_command (GPtrArray *commands, MkvOperation operation, const char *key)
@@ -208,6 +209,8 @@ static const MkvCliVerb verbs[] = {
   { "repair", "", N_("set aside what is damaged, and print what was done"), 0, 0, NULL, NULL, mkv_cli_admin_repair },
   { "compact", "", N_("give back the space of what is gone"), 0, 0, NULL, NULL, mkv_cli_admin_compact },
   { "stats", "", N_("count what a storage holds"), 0, 0, NULL, NULL, mkv_cli_admin_stats },
+  { "doctor", "", N_("look at a storage and where it lies, and print what is wrong"), 0, 0, NULL, NULL,
+    mkv_cli_doctor_run },
   { "rekey", "--to-key-file FILE | --to-plain", N_("change the key that a storage is encrypted with (by --store)"), 0, 0,
     NULL, NULL, mkv_cli_rekey_run },
   { "key", "generate FILE", N_("make a key to encrypt a storage with"), 2, 2, NULL, NULL, mkv_cli_key_run },
