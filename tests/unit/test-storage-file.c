@@ -512,6 +512,32 @@ test_compaction (World *w, gconstpointer data)
 }
 
 static void
+test_short_runs (World *w, gconstpointer data)
+{
+  g_autofree char *value = g_strnfill (1000, 'x');
+  guint64 n_entries, n_tombstones, n_bytes = G_MAXUINT64;
+  gint64 seq = 1, end;
+
+  g_test_summary ("A journal that many short runs have made long is compacted, too");
+  for (guint run = 0; run < 20; run++)
+    {
+      mkv_storage_file_world_open (w, 800000);
+      for (guint i = 0; i < 20; i++)
+        put (w, ORDERED, "key", value, seq++);
+      mkv_storage_file_world_close (w);
+    }
+  mkv_storage_file_world_open (w, 800000);
+  put (w, ORDERED, "key", value, seq++);
+  for (end = g_get_monotonic_time () + 20 * G_USEC_PER_SEC; n_bytes > 100000 && g_get_monotonic_time () < end;)
+    {
+      g_usleep (1000);
+      g_assert_true (mkv_storage_stats (w->storage, &n_entries, &n_tombstones, &n_bytes, NULL));
+    }
+  g_assert_cmpuint (n_bytes, <=, 100000);
+  assert_clean (w);
+}
+
+static void
 test_refused (World *w, gconstpointer data)
 {
   g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (MKV_DURABILITY_DURABLE);
@@ -587,6 +613,7 @@ main (int argc, char **argv)
     { "lazy", test_lazy, 0 },
     { "between-renames", test_between_renames, 0 },
     { "compaction", test_compaction, 0 },
+    { "short-runs", test_short_runs, 0 },
     { "refused", test_refused, 0 },
     { "sample", test_sample, 0 },
   };
