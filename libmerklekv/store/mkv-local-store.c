@@ -40,6 +40,7 @@ struct _MkvLocalStore
 {
   MkvStore parent_instance;
 
+  GMainContext *context;
   MkvStorage *storage;
   char *node_id;
   MkvClock *clock;
@@ -355,17 +356,36 @@ on_change (MkvEntry *entry, MkvOrigin origin, gpointer user_data)
   mkv_store_emit_changed (user_data, entry, origin);
 }
 
+static gboolean
+on_dropped (gpointer user_data)
+{
+  return G_SOURCE_REMOVE;
+}
+
+/* Any thread may drop the last reference, also that of a task or of a garbage
+ * collector, while the context runs what belongs to the store: then it lives on
+ * until its context can end it. */
 static void
 mkv_local_store_dispose (GObject *object)
 {
   MkvLocalStore *self = (MkvLocalStore *) object;
 
+  if (!g_main_context_acquire (self->context))
+    {
+      g_autoptr (GSource) source = g_idle_source_new ();
+
+      g_source_set_priority (source, G_PRIORITY_DEFAULT);
+      g_source_set_callback (source, on_dropped, g_object_ref (self), g_object_unref);
+      g_source_attach (source, self->context);
+      return;
+    }
   if (self->commits != NULL)
     mkv_commit_queue_shut_down (self->commits);
   g_clear_pointer (&self->changes, mkv_change_queue_free);
   g_clear_pointer (&self->outbox_bell, mkv_bell_free);
   g_clear_pointer (&self->upkeep, mkv_upkeep_free);
   g_clear_pointer (&self->probe, mkv_probe_free);
+  g_main_context_release (self->context);
   G_OBJECT_CLASS (mkv_local_store_parent_class)->dispose (object);
 }
 
@@ -379,6 +399,7 @@ mkv_local_store_finalize (GObject *object)
   g_clear_object (&self->storage);
   g_clear_object (&self->clock);
   g_clear_object (&self->observer);
+  g_main_context_unref (self->context);
   g_free (self->node_id);
   mkv_decision_clear (&self->decision);
   g_mutex_clear (&self->policy_mutex);
@@ -513,6 +534,7 @@ mkv_local_store_new_in_context (GMainContext *context, MkvStorage *storage, cons
   if (node_id != NULL && !mkv_name_check (node_id, error))
     return NULL;
   self = g_object_new (MKV_TYPE_LOCAL_STORE, NULL);
+  self->context = g_main_context_ref (context);
   self->storage = g_object_ref (storage);
   self->node_id = g_strdup (node_id);
   self->clock = g_object_ref (clock);

@@ -359,6 +359,36 @@ test_async (StoreWorld *f, gconstpointer data)
     g_thread_yield ();
 }
 
+static void
+on_ended (gpointer user_data, GObject *where_the_object_was)
+{
+  *(GThread **) user_data = g_thread_self ();
+}
+
+static gpointer
+drop (gpointer user_data)
+{
+  g_object_unref (user_data);
+  return NULL;
+}
+
+static void
+test_dropped_elsewhere (StoreWorld *f, gconstpointer data)
+{
+  GThread *thread = NULL;
+
+  g_test_summary ("Who drops the last reference in another thread leaves the store's end to its context");
+  store_world_set (f, "k", "1");
+  g_object_weak_ref (G_OBJECT (f->store), on_ended, &thread);
+  g_assert_true (g_main_context_acquire (NULL));
+  g_thread_join (g_thread_new ("drop", drop, g_steal_pointer (&f->store)));
+  g_assert_null (thread);
+  mkv_test_iterate ();
+  g_assert_true (thread == g_thread_self ());
+  g_main_context_release (NULL);
+  f->store = store_world_open_as (f, NULL, NULL);
+}
+
 #define ADD(path, func) \
   g_test_add ("/store/" path, StoreWorld, NULL, store_world_set_up, func, store_world_tear_down)
 
@@ -381,5 +411,6 @@ main (int argc, char **argv)
   ADD ("seq", test_seq);
   ADD ("node-id", test_node_id);
   ADD ("async", test_async);
+  ADD ("dropped-elsewhere", test_dropped_elsewhere);
   return g_test_run ();
 }
