@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/mkv-error.h"
+#include "base/mkv-task-private.h"
 #include "storage/mkv-storage-batch-private.h"
 
 /* How many entries are changed at once, so that no writer waits long. */
@@ -329,7 +330,7 @@ mkv_sealed_storage_rekey_async (MkvSealedStorage *self, GBytes *key, MkvProgress
                                _("The storage's key is being changed already: wait until that is done"));
       return;
     }
-  g_task_run_in_thread (task, rekey_in_thread);
+  mkv_task_run_in_thread (task, rekey_in_thread);
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include "base/mkv-task-private.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-local-store-private.h"
 #include "store/mkv-store-check-private.h"
@@ -120,7 +121,7 @@ mkv_local_store_get_stats_async (MkvLocalStore *self, GCancellable *cancellable,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mkv_local_store_get_stats_async);
-  g_task_run_in_thread (task, get_stats_in_thread);
+  mkv_task_run_in_thread (task, get_stats_in_thread);
 }
 
 /**
@@ -186,7 +187,7 @@ mkv_local_store_verify_async (MkvLocalStore *self, MkvProgressFunc progress, gpo
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mkv_local_store_verify_async);
   g_task_set_task_data (task, mkv_progress_new (progress, progress_data, progress_destroy), NULL);
-  g_task_run_in_thread (task, verify_in_thread);
+  mkv_task_run_in_thread (task, verify_in_thread);
 }
 
 /**
@@ -249,7 +250,7 @@ mkv_local_store_compact_async (MkvLocalStore *self, GCancellable *cancellable, G
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mkv_local_store_compact_async);
-  g_task_run_in_thread (task, compact_in_thread);
+  mkv_task_run_in_thread (task, compact_in_thread);
 }
 
 /**
@@ -310,7 +311,7 @@ mkv_local_store_backup_async (MkvLocalStore *self, const char *path, GCancellabl
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mkv_local_store_backup_async);
   g_task_set_task_data (task, g_strdup (path), g_free);
-  g_task_run_in_thread (task, backup_in_thread);
+  mkv_task_run_in_thread (task, backup_in_thread);
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 #include "mkv-enum-types.h"
 #include "base/mkv-progress-private.h"
+#include "base/mkv-task-private.h"
 #include "store/mkv-store-private.h"
 
 /* What a thread is to dump or load. */
@@ -55,7 +56,7 @@ start (MkvStore *self, gpointer stream, MkvDumpFormat format, const char *prefix
   job->progress = progress;
   g_task_set_source_tag (task, tag);
   g_task_set_task_data (task, job, job_free);
-  g_task_run_in_thread (task, in_thread);
+  mkv_task_run_in_thread (task, in_thread);
 }
 
 static void

@@ -12,6 +12,7 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "base/mkv-task-private.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-local-store.h"
 #include "store/mkv-store-record-private.h"
@@ -267,7 +268,7 @@ mkv_local_store_repair_async (MkvStorage *storage, const char *path, GVariant *o
   job->options = options != NULL ? g_variant_ref_sink (options) : NULL;
   g_task_set_source_tag (task, mkv_local_store_repair_async);
   g_task_set_task_data (task, job, job_free);
-  g_task_run_in_thread (task, repair_in_thread);
+  mkv_task_run_in_thread (task, repair_in_thread);
 }
 
 /**

@@ -18,6 +18,7 @@
 #include "base/mkv-clock.h"
 #include "base/mkv-error.h"
 #include "base/mkv-progress-private.h"
+#include "base/mkv-task-private.h"
 #include "model/mkv-names.h"
 #include "storage/mkv-storage-folder.h"
 #include "store/mkv-decision-private.h"
@@ -431,7 +432,7 @@ mkv_local_store_restore_async (MkvStorage *storage, const char *path, GVariant *
   job->progress = mkv_progress_new (progress, progress_data, progress_destroy);
   g_task_set_source_tag (task, mkv_local_store_restore_async);
   g_task_set_task_data (task, job, job_free);
-  g_task_run_in_thread (task, restore_in_thread);
+  mkv_task_run_in_thread (task, restore_in_thread);
 }
 
 /**

@@ -8,6 +8,7 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "base/mkv-task-private.h"
 #include "mkv-enum-types.h"
 #include "model/mkv-names.h"
 
@@ -138,7 +139,7 @@ get_entry_async (MkvStore *self, const char *key, GCancellable *cancellable, GAs
 
   read->key = g_strdup (key);
   task = read_task_new (self, read, cancellable, callback, user_data, tag);
-  g_task_run_in_thread (task, get_entry_in_thread);
+  mkv_task_run_in_thread (task, get_entry_in_thread);
 }
 
 static GBytes *
@@ -347,7 +348,7 @@ mkv_store_get_many_async (MkvStore *self, const char *const *keys, GCancellable 
   read = g_new0 (Read, 1);
   read->keys = g_strdupv ((char **) keys);
   task = read_task_new (self, read, cancellable, callback, user_data, mkv_store_get_many_async);
-  g_task_run_in_thread (task, get_many_in_thread);
+  mkv_task_run_in_thread (task, get_many_in_thread);
 }
 
 /**
@@ -448,7 +449,7 @@ mkv_store_list_keys_async (MkvStore *self, const char *prefix, const char *after
   read->after = g_strdup (after);
   read->limit = limit;
   task = read_task_new (self, read, cancellable, callback, user_data, mkv_store_list_keys_async);
-  g_task_run_in_thread (task, list_keys_in_thread);
+  mkv_task_run_in_thread (task, list_keys_in_thread);
 }
 
 /**

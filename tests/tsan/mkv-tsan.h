@@ -98,13 +98,30 @@ typedef struct
   GDestroyNotify destroy;
 } MkvTsanCallback;
 
+/* What a source did comes before what the next owner of its context does. One
+ * address for all contexts. */
+#define MKV_TSAN_CONTEXTS ((void *) g_main_context_acquire)
+
 static inline gboolean
 mkv_tsan_dispatch (gpointer data)
 {
   MkvTsanCallback *callback = data;
+  gboolean again;
 
   __tsan_acquire (MKV_TSAN_SOURCES);
-  return callback->func (callback->user_data);
+  again = callback->func (callback->user_data);
+  __tsan_release (MKV_TSAN_CONTEXTS);
+  return again;
+}
+
+static inline gboolean
+mkv_tsan_context_acquire (GMainContext *context)
+{
+  gboolean acquired = g_main_context_acquire (context);
+
+  if (acquired)
+    __tsan_acquire (MKV_TSAN_CONTEXTS);
+  return acquired;
 }
 
 static inline void
@@ -272,6 +289,7 @@ mkv_tsan_cancellable_cancel (GCancellable *cancellable)
 #define g_thread_new mkv_tsan_thread_new
 #define g_thread_join mkv_tsan_thread_join
 #define g_source_attach mkv_tsan_source_attach
+#define g_main_context_acquire mkv_tsan_context_acquire
 #define g_atomic_ref_count_dec mkv_tsan_atomic_ref_count_dec
 #define g_task_run_in_thread mkv_tsan_task_run_in_thread
 #define g_task_return_pointer mkv_tsan_task_return_pointer

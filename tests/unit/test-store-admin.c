@@ -13,7 +13,7 @@ static void
 tear_down (StoreWorld *f, gconstpointer data)
 {
   while (g_atomic_int_get (&G_OBJECT (f->store)->ref_count) > 1)
-    g_thread_yield ();
+    g_main_context_iteration (NULL, TRUE);
   store_world_tear_down (f, data);
 }
 

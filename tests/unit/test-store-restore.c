@@ -50,7 +50,7 @@ close_store (Fixture *f)
 
   /* A thread may hold its task, and with it the store, a moment longer. */
   while (g_atomic_int_get (&G_OBJECT (f->store)->ref_count) > 1)
-    g_thread_yield ();
+    g_main_context_iteration (NULL, TRUE);
   g_clear_object (&f->store);
   mkv_storage_close (f->storage, &error);
   g_assert_no_error (error);
