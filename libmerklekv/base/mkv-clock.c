@@ -86,6 +86,8 @@ mkv_clock_new (void)
 gint64
 mkv_clock_get_time (MkvClock *self)
 {
+  g_return_val_if_fail (MKV_IS_CLOCK (self), 0);
+
   return MKV_CLOCK_GET_CLASS (self)->get_time (self);
 }
 
@@ -102,6 +104,8 @@ mkv_clock_get_time (MkvClock *self)
 gint64
 mkv_clock_get_monotonic_time (MkvClock *self)
 {
+  g_return_val_if_fail (MKV_IS_CLOCK (self), 0);
+
   return MKV_CLOCK_GET_CLASS (self)->get_monotonic_time (self);
 }
 

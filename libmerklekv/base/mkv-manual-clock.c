@@ -196,8 +196,11 @@ mkv_manual_clock_new (gint64 time)
 MkvManualClock *
 mkv_manual_clock_new_following (MkvManualClock *leader, gint64 offset)
 {
-  MkvManualClock *self = g_object_new (MKV_TYPE_MANUAL_CLOCK, NULL);
+  MkvManualClock *self;
 
+  g_return_val_if_fail (MKV_IS_MANUAL_CLOCK (leader), NULL);
+
+  self = g_object_new (MKV_TYPE_MANUAL_CLOCK, NULL);
   self->flow = leader->flow;
   g_atomic_ref_count_inc (&self->flow->ref_count);
   g_mutex_lock (&self->flow->mutex);
@@ -219,6 +222,8 @@ mkv_manual_clock_new_following (MkvManualClock *leader, gint64 offset)
 void
 mkv_manual_clock_set_time (MkvManualClock *self, gint64 time)
 {
+  g_return_if_fail (MKV_IS_MANUAL_CLOCK (self));
+
   g_mutex_lock (&self->flow->mutex);
   self->offset = time * 1000 - self->flow->monotonic;
   g_mutex_unlock (&self->flow->mutex);
@@ -238,8 +243,11 @@ mkv_manual_clock_set_time (MkvManualClock *self, gint64 time)
 void
 mkv_manual_clock_advance (MkvManualClock *self, gint64 delay)
 {
-  Flow *flow = self->flow;
+  Flow *flow;
 
+  g_return_if_fail (MKV_IS_MANUAL_CLOCK (self));
+
+  flow = self->flow;
   g_mutex_lock (&flow->mutex);
   flow->monotonic += delay;
   while (flow->sources != NULL)
@@ -268,6 +276,8 @@ gint64
 mkv_manual_clock_get_next_delay (MkvManualClock *self)
 {
   gint64 delay = -1;
+
+  g_return_val_if_fail (MKV_IS_MANUAL_CLOCK (self), -1);
 
   g_mutex_lock (&self->flow->mutex);
   if (self->flow->sources != NULL)

@@ -149,6 +149,7 @@ mkv_codec_decode_events (MkvCodec *self, GBytes *payload, char ***refused, GErro
   GPtrArray *entries;
 
   g_return_val_if_fail (iface != NULL, NULL);
+  g_return_val_if_fail (payload != NULL, NULL);
 
   *refused = NULL;
   if (!check_payload (payload, error))
@@ -204,6 +205,7 @@ mkv_codec_encode_command (MkvCodec *self, MkvCommand *command, GError **error)
   GBytes *payload;
 
   g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+  g_return_val_if_fail (command != NULL, NULL);
 
   if (MKV_CODEC_GET_IFACE (self)->encode_command == NULL)
     return refuse_commands (self, error), NULL;
@@ -235,6 +237,7 @@ mkv_codec_decode_command (MkvCodec *self, GBytes *payload, char **id, GError **e
   MkvCommand *command;
 
   g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+  g_return_val_if_fail (payload != NULL, NULL);
 
   *id = NULL;
   if (MKV_CODEC_GET_IFACE (self)->decode_command == NULL)
@@ -288,6 +291,7 @@ mkv_codec_encode_response (MkvCodec *self, MkvResponse *response, GError **error
   GBytes *payload;
 
   g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+  g_return_val_if_fail (response != NULL, NULL);
 
   if (MKV_CODEC_GET_IFACE (self)->encode_response == NULL)
     return refuse_commands (self, error), NULL;
@@ -318,6 +322,7 @@ mkv_codec_decode_response (MkvCodec *self, GBytes *payload, GError **error)
   MkvResponse *response;
 
   g_return_val_if_fail (MKV_IS_CODEC (self), NULL);
+  g_return_val_if_fail (payload != NULL, NULL);
 
   if (MKV_CODEC_GET_IFACE (self)->decode_response == NULL)
     return refuse_commands (self, error), NULL;
@@ -390,11 +395,13 @@ mkv_codec_encode_sync (MkvCodec *self, MkvSyncMessage *message, guint first, gsi
                        GError **error)
 {
   MkvCodecInterface *iface = MKV_CODEC_GET_IFACE (self); /* NULL if self is no codec */
-  guint n_items = mkv_sync_message_get_n_items (message);
   GError *plugin_error = NULL;
   GBytes *payload;
+  guint n_items;
 
   g_return_val_if_fail (iface != NULL, NULL);
+  g_return_val_if_fail (message != NULL, NULL);
+  n_items = mkv_sync_message_get_n_items (message);
   g_return_val_if_fail (first <= n_items, NULL);
 
   *n_encoded = 0;
@@ -441,6 +448,7 @@ mkv_codec_decode_sync (MkvCodec *self, GBytes *payload, char ***refused, GError 
   MkvSyncMessage *message;
 
   g_return_val_if_fail (iface != NULL, NULL);
+  g_return_val_if_fail (payload != NULL, NULL);
 
   *refused = NULL;
   if (iface->decode_sync == NULL)

@@ -341,6 +341,7 @@ mkv_config_is_set (MkvConfig *self, const char *setting)
   const MkvSetting *found;
 
   g_return_val_if_fail (MKV_IS_CONFIG (self), FALSE);
+  g_return_val_if_fail (setting != NULL, FALSE);
   found = mkv_setting_find (setting);
   g_return_val_if_fail (found != NULL, FALSE);
 
@@ -366,6 +367,7 @@ mkv_config_get_string (MkvConfig *self, const char *setting)
   const MkvSetting *found;
 
   g_return_val_if_fail (MKV_IS_CONFIG (self), NULL);
+  g_return_val_if_fail (setting != NULL, NULL);
   found = mkv_setting_find (setting);
   g_return_val_if_fail (found != NULL, NULL);
 
@@ -389,6 +391,7 @@ mkv_config_get_integer (MkvConfig *self, const char *setting)
   const MkvSetting *found;
 
   g_return_val_if_fail (MKV_IS_CONFIG (self), 0);
+  g_return_val_if_fail (setting != NULL, 0);
   found = mkv_setting_find (setting);
   g_return_val_if_fail (found != NULL, 0);
   g_return_val_if_fail (found->type == MKV_SETTING_INTEGER || found->type == MKV_SETTING_SIZE, 0);
@@ -413,6 +416,7 @@ mkv_config_get_boolean (MkvConfig *self, const char *setting)
   const MkvSetting *found;
 
   g_return_val_if_fail (MKV_IS_CONFIG (self), FALSE);
+  g_return_val_if_fail (setting != NULL, FALSE);
   found = mkv_setting_find (setting);
   g_return_val_if_fail (found != NULL, FALSE);
   g_return_val_if_fail (found->type == MKV_SETTING_BOOLEAN, FALSE);

@@ -166,7 +166,8 @@ mkv_command_set_id (MkvCommand *self, const char *id)
  *
  * Gets the key of a single-key operation.
  *
- * Returns: (transfer none) (nullable): the key of a single-key operation
+ * Returns: (transfer none) (nullable): the key of a single-key operation; %NULL
+ *   if it has none
  *
  * Since: 0.1
  */
@@ -197,7 +198,8 @@ mkv_command_set_key (MkvCommand *self, const char *key)
  *
  * Gets the octets of SET, APPEND and PREPEND.
  *
- * Returns: (transfer none) (nullable): the octets of SET, APPEND and PREPEND
+ * Returns: (transfer none) (nullable): the octets of SET, APPEND and PREPEND;
+ *   %NULL if it has none
  *
  * Since: 0.1
  */
@@ -302,6 +304,8 @@ mkv_command_get_values (const MkvCommand *self)
 void
 mkv_command_add_key (MkvCommand *self, const char *key)
 {
+  g_return_if_fail (key != NULL);
+
   if (self->keys == NULL)
     self->keys = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (self->keys, g_strdup (key));
@@ -320,6 +324,9 @@ mkv_command_add_key (MkvCommand *self, const char *key)
 void
 mkv_command_add_pair (MkvCommand *self, const char *key, GBytes *value)
 {
+  g_return_if_fail (key != NULL);
+  g_return_if_fail (value != NULL);
+
   mkv_command_add_key (self, key);
   if (self->values == NULL)
     self->values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
@@ -332,7 +339,8 @@ mkv_command_add_pair (MkvCommand *self, const char *key, GBytes *value)
  *
  * Tells what the keys of KEYS begin with.
  *
- * Returns: (transfer none) (nullable): what the keys of KEYS begin with
+ * Returns: (transfer none) (nullable): what the keys of KEYS begin with; %NULL
+ *   if it has none
  *
  * Since: 0.1
  */
@@ -363,7 +371,8 @@ mkv_command_set_prefix (MkvCommand *self, const char *prefix)
  *
  * Gets the key behind which KEYS begins.
  *
- * Returns: (transfer none) (nullable): the key behind which KEYS begins
+ * Returns: (transfer none) (nullable): the key behind which KEYS begins; %NULL
+ *   if it has none
  *
  * Since: 0.1
  */
@@ -457,7 +466,7 @@ mkv_command_set_timestamp (MkvCommand *self, gint64 timestamp)
  * Gets the token that says who asks.
  *
  * Returns: (transfer none) (nullable): the token that says who asks. A secret:
- *   it must not get into a log
+ *   it must not get into a log; %NULL if it has none
  *
  * Since: 0.1
  */
@@ -488,7 +497,8 @@ mkv_command_set_token (MkvCommand *self, const char *token)
  *
  * Gets the client id that SYNC is about.
  *
- * Returns: (transfer none) (nullable): the client id that SYNC is about
+ * Returns: (transfer none) (nullable): the client id that SYNC is about; %NULL
+ *   if it has none
  *
  * Since: 0.1
  */
@@ -535,8 +545,11 @@ is_uuid_v4 (const char *id)
 gboolean
 mkv_command_id_check (const char *id, GError **error)
 {
-  glong n_chars = g_utf8_strlen (id, -1);
+  glong n_chars;
 
+  g_return_val_if_fail (id != NULL, FALSE);
+
+  n_chars = g_utf8_strlen (id, -1);
   if (n_chars < 1 || n_chars > MKV_MAX_ID_CHARS)
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,

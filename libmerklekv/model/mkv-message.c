@@ -140,7 +140,8 @@ mkv_message_get_payload (const MkvMessage *self)
  *
  * Gets the MQTT 5 content type.
  *
- * Returns: (transfer none) (nullable): the MQTT 5 content type
+ * Returns: (transfer none) (nullable): the MQTT 5 content type; %NULL if it has
+ *   none
  *
  * Since: 0.1
  */
@@ -172,7 +173,8 @@ mkv_message_set_content_type (MkvMessage *self, const char *content_type)
  *
  * Tells where an answer is expected.
  *
- * Returns: (transfer none) (nullable): where an answer is expected
+ * Returns: (transfer none) (nullable): where an answer is expected; %NULL if it
+ *   has none
  *
  * Since: 0.1
  */
@@ -204,7 +206,8 @@ mkv_message_set_response_topic (MkvMessage *self, const char *topic)
  *
  * Gets what an answer has to repeat.
  *
- * Returns: (transfer none) (nullable): what an answer has to repeat
+ * Returns: (transfer none) (nullable): what an answer has to repeat; %NULL if it
+ *   has none
  *
  * Since: 0.1
  */
@@ -303,13 +306,15 @@ mkv_message_set_retain (MkvMessage *self, gboolean retain)
  * Looks up the first MQTT 5 user property of a name.
  *
  * Returns: (transfer none) (nullable): the first MQTT 5 user property of that
- *   name
+ *   name; %NULL if it has none of that name
  *
  * Since: 0.1
  */
 const char *
 mkv_message_get_user_property (const MkvMessage *self, const char *name)
 {
+  g_return_val_if_fail (name != NULL, NULL);
+
   for (guint i = 0; self->user_properties != NULL && i < self->user_properties->len; i += 2)
     if (g_str_equal (self->user_properties->pdata[i], name))
       return self->user_properties->pdata[i + 1];
@@ -329,6 +334,9 @@ mkv_message_get_user_property (const MkvMessage *self, const char *name)
 void
 mkv_message_set_user_property (MkvMessage *self, const char *name, const char *value)
 {
+  g_return_if_fail (name != NULL);
+  g_return_if_fail (value != NULL);
+
   if (self->user_properties == NULL)
     self->user_properties = g_ptr_array_new_with_free_func (g_free);
   g_ptr_array_add (self->user_properties, g_strdup (name));

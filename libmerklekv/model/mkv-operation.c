@@ -56,6 +56,8 @@ mkv_operation_to_wire (MkvOperation operation)
 gboolean
 mkv_operation_from_wire (const char *name, MkvOperation *operation)
 {
+  g_return_val_if_fail (name != NULL, FALSE);
+
   if (g_str_equal (name, "DEL"))
     name = "DELETE";
   for (guint i = 0; i < G_N_ELEMENTS (operations); i++)

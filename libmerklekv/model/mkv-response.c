@@ -109,6 +109,8 @@ mkv_status_to_wire (MkvStatus status)
 gboolean
 mkv_status_from_wire (const char *name, MkvStatus *status)
 {
+  g_return_val_if_fail (name != NULL, FALSE);
+
   for (guint i = 0; i < G_N_ELEMENTS (status_names); i++)
     if (g_str_equal (status_names[i], name))
       {
@@ -133,8 +135,11 @@ mkv_status_from_wire (const char *name, MkvStatus *status)
 MkvResult *
 mkv_result_new (const char *key, MkvStatus status, GBytes *value)
 {
-  MkvResult *self = g_new0 (MkvResult, 1);
+  MkvResult *self;
 
+  g_return_val_if_fail (key != NULL, NULL);
+
+  self = g_new0 (MkvResult, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->status = status;
   self->key = g_strdup (key);
@@ -215,7 +220,7 @@ mkv_result_get_status (const MkvResult *self)
  *
  * Gets the value that was read.
  *
- * Returns: (transfer none) (nullable): what was read
+ * Returns: (transfer none) (nullable): what was read; %NULL if it has none
  *
  * Since: 0.1
  */
@@ -239,8 +244,11 @@ mkv_result_get_value (const MkvResult *self)
 MkvResponse *
 mkv_response_new (const char *id, MkvStatus status)
 {
-  MkvResponse *self = g_new0 (MkvResponse, 1);
+  MkvResponse *self;
 
+  g_return_val_if_fail (id != NULL, NULL);
+
+  self = g_new0 (MkvResponse, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->id = g_strdup (id);
   self->status = status;
@@ -266,6 +274,9 @@ mkv_response_new_error (const char *id, const GError *error)
 {
   MkvResponse *self;
   MkvErrorCode code = MKV_ERROR_CODE_INTERNAL_ERROR;
+
+  g_return_val_if_fail (id != NULL, NULL);
+  g_return_val_if_fail (error != NULL, NULL);
 
   if (error->domain == MKV_ERROR)
     for (guint i = 0; i < G_N_ELEMENTS (error_codes); i++)
@@ -385,7 +396,7 @@ mkv_response_set_timestamp (MkvResponse *self, gint64 timestamp)
  * Gets what was read, or what became of the value.
  *
  * Returns: (transfer none) (nullable): what was read, or the result of INCR,
- *   DECR, APPEND, PREPEND and SYNC
+ *   DECR, APPEND, PREPEND and SYNC; %NULL if it has none
  *
  * Since: 0.1
  */
@@ -442,6 +453,8 @@ mkv_response_get_results (const MkvResponse *self)
 void
 mkv_response_add_result (MkvResponse *self, MkvResult *result)
 {
+  g_return_if_fail (result != NULL);
+
   if (self->results == NULL)
     self->results = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_result_unref);
   g_ptr_array_add (self->results, result);
@@ -453,7 +466,8 @@ mkv_response_add_result (MkvResponse *self, MkvResult *result)
  *
  * Gets the keys that KEYS found.
  *
- * Returns: (transfer none) (nullable) (array zero-terminated=1): what KEYS found
+ * Returns: (transfer none) (nullable) (array zero-terminated=1): what KEYS
+ *   found; %NULL if it has none
  *
  * Since: 0.1
  */
@@ -492,6 +506,8 @@ mkv_response_get_more (const MkvResponse *self)
 void
 mkv_response_set_keys (MkvResponse *self, const char *const *keys, gboolean more)
 {
+  g_return_if_fail (keys != NULL);
+
   g_strfreev (self->keys);
   self->keys = g_strdupv ((char **) keys);
   self->more = more;
@@ -504,7 +520,7 @@ mkv_response_set_keys (MkvResponse *self, const char *const *keys, gboolean more
  * Tells what the node said about itself.
  *
  * Returns: (transfer none) (nullable): what INFO tells: an `a{sv}` of strings
- *   (`s`) and integers (`x`)
+ *   (`s`) and integers (`x`); %NULL if it has none
  *
  * Since: 0.1
  */
@@ -557,7 +573,8 @@ mkv_response_get_error_code (const MkvResponse *self)
  *
  * Tells what went wrong, for people.
  *
- * Returns: (transfer none) (nullable): what went wrong, for people
+ * Returns: (transfer none) (nullable): what went wrong, for people; %NULL if it
+ *   has none
  *
  * Since: 0.1
  */

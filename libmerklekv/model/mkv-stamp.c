@@ -21,9 +21,13 @@ G_DEFINE_BOXED_TYPE (MkvStamp, mkv_stamp, mkv_stamp_copy, mkv_stamp_free)
 MkvStamp *
 mkv_stamp_new (gint64 timestamp, const char *node_id, gint64 seq)
 {
-  gsize length = strlen (node_id) + 1;
-  MkvStamp *self = g_malloc (sizeof (MkvStamp) + length);
+  MkvStamp *self;
+  gsize length;
 
+  g_return_val_if_fail (node_id != NULL, NULL);
+
+  length = strlen (node_id) + 1;
+  self = g_malloc (sizeof (MkvStamp) + length);
   self->timestamp = timestamp;
   self->seq = seq;
   self->node_id = memcpy (self + 1, node_id, length);

@@ -60,6 +60,8 @@ mkv_sync_message_get_lists (const MkvSyncMessage *self)
 void
 mkv_sync_message_add_prefix (MkvSyncMessage *self, MkvSyncPrefix *prefix)
 {
+  g_return_if_fail (prefix != NULL);
+
   add_to (prefix->depth > 0 ? &self->cells : &self->lists, prefix, (GDestroyNotify) mkv_sync_prefix_free);
 }
 
@@ -156,6 +158,8 @@ mkv_sync_message_get_events (const MkvSyncMessage *self)
 void
 mkv_sync_message_add_event (MkvSyncMessage *self, MkvEntry *entry)
 {
+  g_return_if_fail (entry != NULL);
+
   add_to (&self->events, mkv_entry_ref (entry), (GDestroyNotify) mkv_entry_unref);
 }
 
@@ -251,6 +255,8 @@ mkv_sync_message_get_queries (const MkvSyncMessage *self)
 void
 mkv_sync_message_add_query (MkvSyncMessage *self, const char *digits)
 {
+  g_return_if_fail (digits != NULL);
+
   add_to (&self->queries, g_strdup (digits), g_free);
 }
 
@@ -283,6 +289,8 @@ mkv_sync_message_get_nodes (const MkvSyncMessage *self)
 void
 mkv_sync_message_add_node (MkvSyncMessage *self, MkvSyncNode *node)
 {
+  g_return_if_fail (node != NULL);
+
   add_to (&self->nodes, node, (GDestroyNotify) mkv_sync_node_free);
 }
 

@@ -146,7 +146,8 @@ mkv_sync_message_get_id (const MkvSyncMessage *self)
  *
  * Gets who sent the message.
  *
- * Returns: (transfer none) (nullable): the client id of the sender
+ * Returns: (transfer none) (nullable): the client id of the sender; %NULL if it
+ *   has none
  *
  * Since: 0.1
  */
@@ -211,8 +212,8 @@ mkv_sync_message_get_horizon (const MkvSyncMessage *self)
  *
  * Gets the digest of the sender's root.
  *
- * Returns: (transfer none) (nullable): the 32 octets of the digest of its sender's
- *   root
+ * Returns: (transfer none) (nullable): the 32 octets of the digest of its
+ *   sender's root; %NULL if it has none
  *
  * Since: 0.1
  */
@@ -265,7 +266,8 @@ mkv_sync_message_set_state (MkvSyncMessage *self, gint64 timestamp, gint64 horiz
  *
  * Gets the node id of the sender of a ROOT.
  *
- * Returns: (transfer none) (nullable): the node id of the sender of a ROOT
+ * Returns: (transfer none) (nullable): the node id of the sender of a ROOT;
+ *   %NULL if it has none
  *
  * Since: 0.1
  */
@@ -281,7 +283,8 @@ mkv_sync_message_get_node_id (const MkvSyncMessage *self)
  *
  * Gets the cell of the whole tree of the sender of a ROOT.
  *
- * Returns: (transfer none) (nullable): the 12 octets of the cell of its whole tree
+ * Returns: (transfer none) (nullable): the 12 octets of the cell of its whole
+ *   tree; %NULL if it has none
  *
  * Since: 0.1
  */
@@ -314,7 +317,8 @@ mkv_sync_message_set_announcement (MkvSyncMessage *self, const char *node_id, GB
  *
  * Tells whom a CLAIM is about.
  *
- * Returns: (transfer none) (nullable): the client id that a session is started with
+ * Returns: (transfer none) (nullable): the client id that a session is started
+ *   with; %NULL if it has none
  *
  * Since: 0.1
  */
@@ -394,7 +398,8 @@ mkv_sync_message_get_error_code (const MkvSyncMessage *self)
  * Gets the reason for which an ERROR ends the session. It is a stranger's text, of
  * any length.
  *
- * Returns: (transfer none) (nullable): the reason for people
+ * Returns: (transfer none) (nullable): the reason for people; %NULL if it has
+ *   none
  *
  * Since: 0.1
  */

@@ -38,9 +38,13 @@ G_DEFINE_BOXED_TYPE (MkvSyncNode, mkv_sync_node, mkv_sync_node_copy, mkv_sync_no
 MkvSyncNode *
 mkv_sync_node_new (const char *digits, guint kind, GBytes *octets, GError **error)
 {
-  gsize length = g_bytes_get_size (octets);
+  gsize length;
   MkvSyncNode *self;
 
+  g_return_val_if_fail (digits != NULL, NULL);
+  g_return_val_if_fail (octets != NULL, NULL);
+
+  length = g_bytes_get_size (octets);
   if (!mkv_sync_node_digits_check (digits, error))
     return NULL;
   if (kind > MKV_SYNC_NODE_INNER)
@@ -115,8 +119,11 @@ mkv_sync_node_free (MkvSyncNode *self)
 gboolean
 mkv_sync_node_digits_check (const char *digits, GError **error)
 {
-  gsize length = strlen (digits);
+  gsize length;
 
+  g_return_val_if_fail (digits != NULL, FALSE);
+
+  length = strlen (digits);
   if (length <= MAX_DIGITS && strspn (digits, "0123456789abcdef") == length)
     return TRUE;
   g_set_error (error, MKV_ERROR, MKV_ERROR_MALFORMED,

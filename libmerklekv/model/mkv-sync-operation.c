@@ -45,6 +45,8 @@ mkv_sync_operation_to_wire (MkvSyncOperation operation)
 gboolean
 mkv_sync_operation_from_wire (const char *name, MkvSyncOperation *operation)
 {
+  g_return_val_if_fail (name != NULL, FALSE);
+
   for (guint i = 0; i < G_N_ELEMENTS (operations); i++)
     if (g_str_equal (operations[i], name))
       {

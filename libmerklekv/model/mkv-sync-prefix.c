@@ -27,8 +27,11 @@ G_DEFINE_BOXED_TYPE (MkvSyncPrefix, mkv_sync_prefix, mkv_sync_prefix_copy, mkv_s
 MkvSyncPrefix *
 mkv_sync_prefix_new (guint32 bits, guint n_bits, guint depth, GBytes *octets)
 {
-  MkvSyncPrefix *self = g_new (MkvSyncPrefix, 1);
+  MkvSyncPrefix *self;
 
+  g_return_val_if_fail (octets != NULL, NULL);
+
+  self = g_new (MkvSyncPrefix, 1);
   self->bits = bits;
   self->n_bits = (guint8) n_bits;
   self->depth = (guint8) depth;
@@ -83,10 +86,14 @@ MkvSyncPrefix *
 mkv_sync_prefix_new_from_wire (GBytes *prefix, guint depth, GBytes *octets, GError **error)
 {
   gsize length;
-  const guint8 *wire = g_bytes_get_data (prefix, &length);
+  const guint8 *wire;
   guint32 bits = 0;
   guint n_bits;
 
+  g_return_val_if_fail (prefix != NULL, NULL);
+  g_return_val_if_fail (octets != NULL, NULL);
+
+  wire = g_bytes_get_data (prefix, &length);
   if (length == 0)
     {
       g_set_error_literal (error, MKV_ERROR, MKV_ERROR_MALFORMED, _("A prefix has no octet with its length"));

@@ -581,7 +581,7 @@ mkv_node_get_registry (MkvNode *self)
  *
  * The name that others call it by.
  *
- * Returns: its name at the broker
+ * Returns: (transfer none): its name at the broker
  *
  * Since: 0.1
  */
@@ -599,7 +599,7 @@ mkv_node_get_client_id (MkvNode *self)
  *
  * The name of the replica, the same for good.
  *
- * Returns: its name in what it writes
+ * Returns: (transfer none): its name in what it writes
  *
  * Since: 0.1
  */

@@ -178,7 +178,8 @@ mkv_plugin_info_get_error (MkvPluginInfo *self)
  *
  * Gets the plugin's version, if it is known.
  *
- * Returns: (transfer none) (nullable): the plugin's version, if it is known
+ * Returns: (transfer none) (nullable): the plugin's version; %NULL as long as it
+ *   was not loaded
  *
  * Since: 0.1
  */
@@ -197,7 +198,7 @@ mkv_plugin_info_get_version (MkvPluginInfo *self)
  * Gets the plugin's licence as an SPDX expression, if it is known.
  *
  * Returns: (transfer none) (nullable): the plugin's licence as an SPDX
- *   expression, if it is known
+ *   expression; %NULL as long as it was not loaded
  *
  * Since: 0.1
  */
@@ -216,8 +217,8 @@ mkv_plugin_info_get_licence (MkvPluginInfo *self)
  * Gets the one line in which the plugin describes itself; in the language of the
  * user, if this library knows it so.
  *
- * Returns: (transfer none) (nullable): one line for people about the plugin, if
- *   it is known
+ * Returns: (transfer none) (nullable): one line for people about the plugin;
+ *   %NULL as long as it was not loaded
  *
  * Since: 0.1
  */

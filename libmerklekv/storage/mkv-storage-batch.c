@@ -110,6 +110,8 @@ mkv_storage_batch_unref (MkvStorageBatch *self)
 void
 mkv_storage_batch_put (MkvStorageBatch *self, MkvEntry *entry)
 {
+  g_return_if_fail (entry != NULL);
+
   g_ptr_array_add (self->entries, mkv_entry_ref (entry));
 }
 
@@ -125,6 +127,8 @@ mkv_storage_batch_put (MkvStorageBatch *self, MkvEntry *entry)
 void
 mkv_storage_batch_remove (MkvStorageBatch *self, const char *key)
 {
+  g_return_if_fail (key != NULL);
+
   g_ptr_array_add (self->removed, g_strdup (key));
 }
 
@@ -141,8 +145,12 @@ mkv_storage_batch_remove (MkvStorageBatch *self, const char *key)
 void
 mkv_storage_batch_set_meta (MkvStorageBatch *self, const char *name, GBytes *value)
 {
-  Meta meta = { g_strdup (name), value != NULL ? g_bytes_ref (value) : NULL };
+  Meta meta;
 
+  g_return_if_fail (name != NULL);
+
+  meta.name = g_strdup (name);
+  meta.value = value != NULL ? g_bytes_ref (value) : NULL;
   g_array_append_val (self->meta, meta);
 }
 

@@ -99,7 +99,7 @@ mkv_storage_lock_folder (const char *path, GError **error)
 }
 
 /**
- * mkv_storage_set_error_from_errno:
+ * mkv_storage_set_error_from_errno: (skip)
  * @error: return location for an error
  * @saved_errno: what `errno` was
  * @what_failed: what can't be done, with the name of the file, in the user's

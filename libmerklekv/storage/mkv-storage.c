@@ -100,9 +100,14 @@ mkv_storage_close (MkvStorage *self, GError **error)
 MkvEntry *
 mkv_storage_get (MkvStorage *self, const char *key, GError **error)
 {
+  MkvStorageInterface *iface = MKV_STORAGE_GET_IFACE (self); /* NULL if self is no storage */
   GError *plugin_error = NULL;
-  MkvEntry *entry = MKV_STORAGE_GET_IFACE (self)->get (self, key, &plugin_error);
+  MkvEntry *entry;
 
+  g_return_val_if_fail (iface != NULL, NULL);
+  g_return_val_if_fail (key != NULL, NULL);
+
+  entry = iface->get (self, key, &plugin_error);
   if (entry != NULL && plugin_error == NULL)
     return entry;
   mkv_plugin_guard (entry != NULL, self, "get", error, plugin_error);
@@ -179,9 +184,14 @@ mkv_storage_scan_for_bindings (MkvStorage *self, const char *prefix, const char 
 gboolean
 mkv_storage_apply (MkvStorage *self, MkvStorageBatch *batch, GError **error)
 {
+  MkvStorageInterface *iface = MKV_STORAGE_GET_IFACE (self); /* NULL if self is no storage */
   GError *plugin_error = NULL;
-  gboolean done = MKV_STORAGE_GET_IFACE (self)->apply (self, batch, &plugin_error);
+  gboolean done;
 
+  g_return_val_if_fail (iface != NULL, FALSE);
+  g_return_val_if_fail (batch != NULL, FALSE);
+
+  done = iface->apply (self, batch, &plugin_error);
   return mkv_plugin_guard (done, self, "apply", error, plugin_error);
 }
 
@@ -205,6 +215,7 @@ mkv_storage_get_meta (MkvStorage *self, const char *name, GError **error)
   GBytes *value;
 
   g_return_val_if_fail (MKV_IS_STORAGE (self), NULL);
+  g_return_val_if_fail (name != NULL, NULL);
 
   value = MKV_STORAGE_GET_IFACE (self)->get_meta (self, name, &plugin_error);
   mkv_plugin_guard (value != NULL, self, "get_meta", error, plugin_error);

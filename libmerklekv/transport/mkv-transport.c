@@ -119,6 +119,8 @@ mkv_transport_start (MkvTransport *self, GVariant *options, MkvMessage *will, Mk
   gboolean done;
 
   g_return_val_if_fail (MKV_IS_TRANSPORT (self), FALSE);
+  g_return_val_if_fail (options != NULL, FALSE);
+  g_return_val_if_fail (MKV_IS_CLOCK (clock), FALSE);
 
   done = MKV_TRANSPORT_GET_IFACE (self)->start (self, options, will, clock, &plugin_error);
   return mkv_plugin_guard (done, self, "start", error, plugin_error);
@@ -162,6 +164,7 @@ mkv_transport_publish (MkvTransport *self, MkvMessage *message, guint id, GError
   gboolean done;
 
   g_return_val_if_fail (MKV_IS_TRANSPORT (self), FALSE);
+  g_return_val_if_fail (message != NULL, FALSE);
 
   done = MKV_TRANSPORT_GET_IFACE (self)->publish (self, message, id, &plugin_error);
   return mkv_plugin_guard (done, self, "publish", error, plugin_error);
@@ -190,6 +193,7 @@ mkv_transport_subscribe (MkvTransport *self, const char *topic, gboolean own_mes
   gboolean done;
 
   g_return_val_if_fail (MKV_IS_TRANSPORT (self), FALSE);
+  g_return_val_if_fail (topic != NULL, FALSE);
 
   done = MKV_TRANSPORT_GET_IFACE (self)->subscribe (self, topic, own_messages, &plugin_error);
   return mkv_plugin_guard (done, self, "subscribe", error, plugin_error);
@@ -220,6 +224,16 @@ mkv_transport_get_limits (MkvTransport *self, guint *max_inflight, guint *max_pa
     iface->get_limits (self, max_inflight, max_payload);
 }
 
+/**
+ * MkvTransportInterface::acknowledge:
+ * @self: a transport
+ * @message: what was given to [method@Transport.receive]
+ *
+ * For plugins to implement: the message has been handled, and will not be
+ * needed from the broker again. Where nothing has to be done it is left out.
+ *
+ * Since: 0.1
+ */
 static void
 on_handled (MkvMessage *message, gpointer user_data)
 {
@@ -244,6 +258,7 @@ void
 mkv_transport_receive (MkvTransport *self, MkvMessage *message)
 {
   g_return_if_fail (MKV_IS_TRANSPORT (self));
+  g_return_if_fail (message != NULL);
 
   mkv_message_set_handled_func (message, on_handled, g_object_ref (self), g_object_unref);
   g_signal_emit (self, signals[SIGNAL_MESSAGE], 0, message);
@@ -306,6 +321,7 @@ void
 mkv_transport_report_subscribed (MkvTransport *self, const char *topic, const GError *error)
 {
   g_return_if_fail (MKV_IS_TRANSPORT (self));
+  g_return_if_fail (topic != NULL);
 
   g_signal_emit (self, signals[SIGNAL_SUBSCRIBED], 0, topic, error);
 }
