@@ -13,6 +13,8 @@
 #include "base/mkv-progress.h"
 #include "base/mkv-version.h"
 #include "mkv-enum-types.h"
+#include "bus/mkv-bus-service.h"
+#include "bus/mkv-bus-store.h"
 #include "codec/mkv-codec.h"
 #include "config/mkv-config.h"
 #include "model/mkv-command.h"

@@ -7,7 +7,7 @@
 #include <gio/gio.h>
 #include <glib/gi18n-lib.h>
 
-#define BUS_ERROR(name) "io.github.merklekv.MerkleKV1.Error." name
+#define BUS_ERROR(name) DBUS_NAME ".Error." name
 
 static const GDBusErrorEntry error_entries[] = {
   { MKV_ERROR_FAILED, BUS_ERROR ("Failed") },

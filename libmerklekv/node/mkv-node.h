@@ -4,6 +4,7 @@
 
 #include <gio/gio.h>
 
+#include "base/mkv-clock.h"
 #include "config/mkv-config.h"
 #include "model/mkv-command.h"
 #include "model/mkv-response.h"

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ * Copyright The MerkleKV authors */
+#pragma once
+
+#include "bus/mkv-gate-private.h"
+#include "bus/mkv-dbus.h"
+#include "node/mkv-node.h"
+
+G_BEGIN_DECLS
+
+#define MKV_TYPE_STORE_SERVICE (mkv_store_service_get_type ())
+
+/* What answers calls of the Store interface. */
+G_DECLARE_FINAL_TYPE (MkvStoreService, mkv_store_service, MKV, STORE_SERVICE, MkvDBusStoreSkeleton)
+
+/* @gate has to live longer. */
+MkvStoreService *mkv_store_service_new (MkvNode *node, MkvGate *gate);
+
+G_END_DECLS
