@@ -38,6 +38,14 @@ struct _MkvNode
   MkvLink *next_link;      /* NULL if there is to be none */
   MkvConfig *next_config;
 
+  /* Before a sleep: while this node's contents are compared with others', there
+   * is a timer, and maybe a syncer to listen to. */
+  GPtrArray *sleep_tasks; /* of GTask */
+  GSource *sleep_timer;
+  MkvSyncer *sleep_syncer;
+  gulong sleep_handler;
+  gboolean compare_when_connected; /* after it */
+
   GTask *start_task;
   GPtrArray *stop_tasks; /* of GTask */
 };
@@ -57,8 +65,16 @@ void mkv_node_make_policy (MkvNode *self, MkvStorePolicy *policy);
 void mkv_node_update_policy (MkvNode *self);
 void mkv_node_begin_stop (MkvNode *self);
 
+/* In mkv-node-reload.c: lets @link, or none, take the place of the one there is,
+ * which with @flush sends what waits before it goes. */
+void mkv_node_swap_link (MkvNode *self, MkvLink *link, MkvConfig *config, gboolean flush);
+
+/* In mkv-node-sleep.c: there is nothing left to wait for. */
+void mkv_node_end_sleep (MkvNode *self);
+
 /* In mkv-node-sync.c: the signals about sessions, and where they come from. */
 void mkv_node_add_sync_signals (MkvNodeClass *klass);
 void mkv_node_watch_link (MkvNode *self, MkvLink *link);
+void mkv_node_notify_peers (MkvNode *self);
 
 G_END_DECLS

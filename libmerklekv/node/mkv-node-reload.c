@@ -33,6 +33,8 @@ finish_swap (MkvNode *self)
         mkv_node_start_link (self, old_link, old_config, NULL);
     }
   mkv_node_update_link_state (self);
+  mkv_node_notify_peers (self);
+  mkv_node_end_sleep (self);
 }
 
 static void
@@ -45,8 +47,8 @@ on_old_link_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
   finish_swap (self);
 }
 
-static void
-swap_link (MkvNode *self, MkvLink *link, MkvConfig *config)
+void
+mkv_node_swap_link (MkvNode *self, MkvLink *link, MkvConfig *config, gboolean flush)
 {
   g_set_object (&self->next_link, link);
   g_set_object (&self->next_config, config);
@@ -54,10 +56,8 @@ swap_link (MkvNode *self, MkvLink *link, MkvConfig *config)
     return;
   self->swapping = TRUE;
   mkv_node_set_state (self, link != NULL ? MKV_NODE_CONNECTING : MKV_NODE_OFFLINE);
-  /* What waits goes by the next link: the other nodes may have left this broker
-   * already. */
   if (self->link != NULL)
-    mkv_link_stop_async (self->link, FALSE, on_old_link_stopped, g_object_ref (self));
+    mkv_link_stop_async (self->link, flush, on_old_link_stopped, g_object_ref (self));
   else
     finish_swap (self);
 }
@@ -73,7 +73,9 @@ reload_link (MkvNode *self, MkvConfig *config, GError **error)
     {
       if (!mkv_node_make_link (self, config, &new_link, error))
         return FALSE;
-      swap_link (self, new_link, config);
+      /* What waits goes by the next link: the other nodes may have left this
+       * broker already. */
+      mkv_node_swap_link (self, new_link, config, FALSE);
       return TRUE;
     }
   if (link != NULL)

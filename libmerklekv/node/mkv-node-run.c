@@ -293,6 +293,7 @@ on_link_stopped (GObject *source, GAsyncResult *result, gpointer user_data)
 
   mkv_link_stop_finish (MKV_LINK (source), result);
   g_clear_object (&self->link);
+  mkv_node_notify_peers (self);
   close_store (self, NULL);
 }
 
@@ -304,6 +305,7 @@ mkv_node_begin_stop (MkvNode *self)
     mkv_link_stop_async (self->link, TRUE, on_link_stopped, g_object_ref (self));
   else
     close_store (self, NULL);
+  mkv_node_end_sleep (self);
 }
 
 /**

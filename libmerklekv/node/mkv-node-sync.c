@@ -13,6 +13,7 @@ enum
   SIGNAL_SYNC_STARTED,
   SIGNAL_SYNC_PROGRESS,
   SIGNAL_SYNC_ENDED,
+  SIGNAL_PEERS_CHANGED,
   N_SIGNALS
 };
 
@@ -60,6 +61,30 @@ mkv_node_add_sync_signals (MkvNodeClass *klass)
    */
   signals[SIGNAL_SYNC_ENDED] = g_signal_new ("sync-ended", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                              G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_BOOLEAN);
+  /**
+   * MkvNode::peers-changed:
+   * @self: the node
+   *
+   * [method@Node.list_peers] has other peers, or tells something else of whether
+   * one holds the same and why not. Of the rest of what it tells there is no
+   * signal: that changes with every message.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_PEERS_CHANGED] = g_signal_new ("peers-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                                G_TYPE_NONE, 0);
+}
+
+void
+mkv_node_notify_peers (MkvNode *self)
+{
+  g_signal_emit (self, signals[SIGNAL_PEERS_CHANGED], 0);
+}
+
+static void
+on_peers_changed (MkvSyncer *syncer, MkvNode *self)
+{
+  mkv_node_notify_peers (self);
 }
 
 static void
@@ -90,6 +115,7 @@ mkv_node_watch_link (MkvNode *self, MkvLink *link)
   g_signal_connect_object (syncer, "session-started", G_CALLBACK (on_started), self, 0);
   g_signal_connect_object (syncer, "session-progress", G_CALLBACK (on_progress), self, 0);
   g_signal_connect_object (syncer, "session-ended", G_CALLBACK (on_ended), self, 0);
+  g_signal_connect_object (syncer, "peers-changed", G_CALLBACK (on_peers_changed), self, 0);
 }
 
 static void

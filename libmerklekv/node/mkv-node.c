@@ -140,9 +140,15 @@ mkv_node_update_link_state (MkvNode *self)
   mkv_node_set_state (self, state == MKV_TRANSPORT_CONNECTED    ? MKV_NODE_ONLINE
                             : state == MKV_TRANSPORT_CONNECTING ? MKV_NODE_CONNECTING
                                                                 : MKV_NODE_OFFLINE);
+  if (state != MKV_TRANSPORT_CONNECTED)
+    return;
   /* The broker may take less than what the configuration allows. */
-  if (state == MKV_TRANSPORT_CONNECTED)
-    mkv_node_update_policy (self);
+  mkv_node_update_policy (self);
+  if (self->compare_when_connected)
+    {
+      self->compare_when_connected = FALSE;
+      mkv_node_sync_async (self, NULL, NULL, NULL, NULL);
+    }
 }
 
 static void
@@ -319,6 +325,7 @@ mkv_node_finalize (GObject *object)
   g_free (self->client_id);
   g_free (self->node_id);
   g_ptr_array_unref (self->stop_tasks);
+  g_ptr_array_unref (self->sleep_tasks);
   G_OBJECT_CLASS (mkv_node_parent_class)->finalize (object);
 }
 
@@ -420,6 +427,7 @@ mkv_node_init (MkvNode *self)
 {
   self->context = g_main_context_ref_thread_default ();
   self->stop_tasks = g_ptr_array_new_with_free_func (g_object_unref);
+  self->sleep_tasks = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
 /**

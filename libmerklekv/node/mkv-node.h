@@ -77,6 +77,16 @@ MKV_API
 gint64 mkv_node_sync_finish (MkvNode *self, GAsyncResult *result, GError **error);
 
 MKV_API
+void mkv_node_sleep_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallback callback,
+                           gpointer user_data);
+
+MKV_API
+gboolean mkv_node_sleep_finish (MkvNode *self, GAsyncResult *result, GError **error);
+
+MKV_API
+void mkv_node_wake (MkvNode *self);
+
+MKV_API
 gboolean mkv_node_is_in_sync (MkvNode *self);
 
 MKV_API

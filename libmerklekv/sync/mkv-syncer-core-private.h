@@ -106,6 +106,7 @@ struct _MkvSyncer
 
   GSource *timer;
   gint64 timer_at;
+  GSource *teller; /* of other peers; NULL while there is nothing to tell */
   gboolean stopped;
 };
 
@@ -115,6 +116,7 @@ enum
   MKV_SYNCER_SIGNAL_SESSION_PROGRESS,
   MKV_SYNCER_SIGNAL_SESSION_ENDED,
   MKV_SYNCER_SIGNAL_STATE_CHANGED,
+  MKV_SYNCER_SIGNAL_PEERS_CHANGED,
   MKV_SYNCER_N_SIGNALS
 };
 
@@ -140,6 +142,9 @@ void mkv_syncer_announce (MkvSyncer *self);
 
 /* That client was heard of. */
 MkvSyncContact *mkv_syncer_hear (MkvSyncer *self, const char *client_id);
+
+/* Its root is, or was, equal or not. */
+void mkv_syncer_set_equal (MkvSyncer *self, MkvSyncContact *peer, gboolean equal, const char *reason);
 
 /* It has the mark, or not any more; the node's health says so. */
 void mkv_syncer_set_mark (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMark mark, gboolean marked);

@@ -19,7 +19,8 @@ G_BEGIN_DECLS
  * Signals: "session-started" (client id, by whom: TRUE for this node),
  * "session-progress" (client id, entries applied so far), "session-ended" (client
  * id, entries applied, whether the roots are equal); "state-changed" when
- * mkv_syncer_is_in_sync() may say something else. */
+ * mkv_syncer_is_in_sync() may say something else; "peers-changed" when there are
+ * other peers, or one is equal that was not, or the reverse, or for another reason. */
 #define MKV_TYPE_SYNCER (mkv_syncer_get_type ())
 
 G_DECLARE_FINAL_TYPE (MkvSyncer, mkv_syncer, MKV, SYNCER, GObject)

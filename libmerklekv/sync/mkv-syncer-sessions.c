@@ -235,7 +235,7 @@ settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
   mkv_contents_get_root (self->contents, mine);
   if (root == NULL)
     {
-      mkv_sync_contact_set_equal (peer, FALSE, explain (figures, session->session));
+      mkv_syncer_set_equal (self, peer, FALSE, explain (figures, session->session));
       /* Who announces and does not answer is not asked for ever. */
       if (mkv_router_is_connected (self->router) && peer->root != NULL)
         note_end (self, peer, FALSE, mine, g_bytes_get_data (mkv_sync_message_get_root (peer->root), NULL));
@@ -246,19 +246,19 @@ settle_roots (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *peer)
       mkv_sync_session_get_peer_horizon (session->session) != state.horizon)
     {
       /* Neither equal nor different: whoever is behind has to hear of it. */
-      mkv_sync_contact_set_equal (peer, FALSE, explain (figures, session->session));
+      mkv_syncer_set_equal (self, peer, FALSE, explain (figures, session->session));
       mkv_sync_schedule_fall_back (self->schedule, now);
       return;
     }
   theirs = g_bytes_get_data (root, NULL);
   if (memcmp (mine, theirs, sizeof mine) == 0)
     {
-      mkv_sync_contact_set_equal (peer, TRUE, NULL);
+      mkv_syncer_set_equal (self, peer, TRUE, NULL);
       note_end (self, peer, TRUE, mine, theirs);
       mkv_syncer_note_equal (self);
       return;
     }
-  mkv_sync_contact_set_equal (peer, FALSE, explain (figures, session->session));
+  mkv_syncer_set_equal (self, peer, FALSE, explain (figures, session->session));
   if (until > mkv_clock_get_time (self->clock))
     mkv_sync_schedule_remember (self->schedule, mine, theirs,
                                 now + MIN ((until - mkv_clock_get_time (self->clock)) * 1000, MAX_KNOWN_TIME));

@@ -140,13 +140,46 @@ mkv_syncer_set_mark (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMark mark, gb
   tell_mark (self, mark);
 }
 
+static gboolean
+on_peers_changed (gpointer user_data)
+{
+  MkvSyncer *self = user_data;
+
+  g_clear_pointer (&self->teller, g_source_unref);
+  g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_PEERS_CHANGED], 0);
+  return G_SOURCE_REMOVE;
+}
+
+/* Once for all that happens in a turn of the loop. */
+static void
+note_peers_changed (MkvSyncer *self)
+{
+  if (self->teller != NULL || self->stopped)
+    return;
+  self->teller = g_idle_source_new ();
+  g_source_set_priority (self->teller, G_PRIORITY_DEFAULT);
+  g_source_set_callback (self->teller, on_peers_changed, self, NULL);
+  g_source_attach (self->teller, self->context);
+}
+
 MkvSyncContact *
 mkv_syncer_hear (MkvSyncer *self, const char *client_id)
 {
+  gboolean is_known = mkv_sync_contacts_look_up (self->peers, client_id) != NULL;
   MkvSyncContact *peer = mkv_sync_contacts_hear (self->peers, client_id, mkv_syncer_get_now (self), get_time (self));
 
+  if (!is_known)
+    note_peers_changed (self);
   look_at_marks (self);
   return peer;
+}
+
+void
+mkv_syncer_set_equal (MkvSyncer *self, MkvSyncContact *peer, gboolean equal, const char *reason)
+{
+  if (peer->equal != equal || g_strcmp0 (peer->reason, reason) != 0)
+    note_peers_changed (self);
+  mkv_sync_contact_set_equal (peer, equal, reason);
 }
 
 /* Hearing. */
@@ -251,13 +284,13 @@ compare_root (MkvSyncer *self, MkvSyncMessage *message, gboolean is_news)
   mkv_contents_get_root (self->contents, mine);
   if (memcmp (mine, theirs, sizeof mine) == 0)
     {
-      mkv_sync_contact_set_equal (peer, TRUE, NULL);
+      mkv_syncer_set_equal (self, peer, TRUE, NULL);
       mkv_syncer_note_equal (self);
     }
   else
     {
-      mkv_sync_contact_set_equal (peer, FALSE,
-                                  peer->reason != NULL ? peer->reason : _("they have not been compared yet"));
+      mkv_syncer_set_equal (self, peer, FALSE,
+                            peer->reason != NULL ? peer->reason : _("they have not been compared yet"));
       if (defer (self, message))
         return;
     }
@@ -463,6 +496,9 @@ mkv_syncer_stop (MkvSyncer *self)
   mkv_syncer_fail_requests (self);
   mkv_syncer_end_sessions (self);
   clear_timer (self);
+  if (self->teller != NULL)
+    g_source_destroy (self->teller);
+  g_clear_pointer (&self->teller, g_source_unref);
   for (MkvSyncMark mark = 0; mark < MKV_SYNC_N_MARKS; mark++)
     mkv_observer_clear_condition (self->observer, get_condition (mark));
   mkv_observer_clear_condition (self->observer, "sync-too-large");
@@ -509,6 +545,8 @@ mkv_syncer_class_init (MkvSyncerClass *klass)
       g_signal_new ("session-ended", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 3, G_TYPE_STRING, G_TYPE_UINT64, G_TYPE_BOOLEAN);
   mkv_syncer_signals[MKV_SYNCER_SIGNAL_STATE_CHANGED] =
       g_signal_new ("state-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  mkv_syncer_signals[MKV_SYNCER_SIGNAL_PEERS_CHANGED] =
+      g_signal_new ("peers-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
