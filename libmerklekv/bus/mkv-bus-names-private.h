@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 
 #include "base/mkv-macros.h"
+#include "store/mkv-dump-format.h"
 
 G_BEGIN_DECLS
 
@@ -18,6 +19,10 @@ G_BEGIN_DECLS
 /* The path of the object that belongs to @name, whatever octets that has: those
  * but letters and digits become `_` and two hexadecimal digits. */
 char *mkv_bus_make_path (const char *folder, const char *name);
+
+/* What the formats of dumps are called; -1 with an error if @name is none. */
+const char *mkv_bus_format_to_name (MkvDumpFormat format);
+int mkv_bus_format_from_name (const char *name, GError **error);
 
 /* Ends a call with @error, which it takes, and which becomes one of MKV_ERROR if
  * it is not: callers know no other domain. */

@@ -4,7 +4,32 @@
 
 #include "bus/mkv-bus-names-private.h"
 
+#include <glib/gi18n-lib.h>
+
 #include "base/mkv-error.h"
+
+static const char *const formats[] = {
+  [MKV_DUMP_JSON_LINES] = "jsonl",
+  [MKV_DUMP_CBOR] = "cbor",
+  [MKV_DUMP_DCONF] = "dconf",
+};
+
+const char *
+mkv_bus_format_to_name (MkvDumpFormat format)
+{
+  return formats[format];
+}
+
+int
+mkv_bus_format_from_name (const char *name, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if (g_str_equal (formats[i], name))
+      return (int) i;
+  g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+               _("The format “%s” is none of jsonl, cbor and dconf"), name);
+  return -1;
+}
 
 char *
 mkv_bus_make_path (const char *folder, const char *name)
