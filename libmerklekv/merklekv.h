@@ -17,6 +17,8 @@
 #include "bus/mkv-bus-store.h"
 #include "codec/mkv-codec.h"
 #include "config/mkv-config.h"
+#include "desktop/mkv-list-item.h"
+#include "desktop/mkv-list-model.h"
 #include "model/mkv-command.h"
 #include "model/mkv-entry.h"
 #include "model/mkv-message.h"
