@@ -8,6 +8,7 @@
 #include "bus/mkv-gate-private.h"
 #include "bus/mkv-manager-service-private.h"
 #include "bus/mkv-store-service-private.h"
+#include "node/mkv-node-private.h"
 
 /**
  * MkvBusService:
@@ -93,7 +94,7 @@ mkv_bus_service_new (MkvNode *node, GDBusConnection *connection, gboolean guarde
 
   self = g_object_new (MKV_TYPE_BUS_SERVICE, NULL);
   self->connection = g_object_ref (connection);
-  self->gate = mkv_gate_new (connection, guarded);
+  self->gate = mkv_gate_new (connection, node->clock, node->observer, guarded);
   self->objects = g_dbus_object_manager_server_new (DBUS_PATH);
   manager = mkv_manager_service_new (node, self->gate);
   store = mkv_store_service_new (node, self->gate);

@@ -79,6 +79,7 @@ static const char *const counter_names[] = {
   [MKV_COUNTER_MESSAGES_NOT_SENT] = "messages-not-sent",
   [MKV_COUNTER_SYNC_IGNORED] = "sync-ignored",
   [MKV_COUNTER_SYNC_REFUSED] = "sync-refused",
+  [MKV_COUNTER_BUS_CALLS_REFUSED] = "bus-calls-refused",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (counter_names) == MKV_N_COUNTERS);
