@@ -14,4 +14,7 @@ gboolean mkv_local_dump (MkvStorage *storage, GOutputStream *stream, MkvDumpForm
 MkvLoadReport *mkv_local_load (MkvStore *store, GInputStream *stream, MkvDumpFormat format, MkvProgress *progress,
                                GCancellable *cancellable, GError **error);
 
+/* How long the stream is; 0 where that is not known. */
+guint64 mkv_local_load_measure (GInputStream *stream, GCancellable *cancellable);
+
 G_END_DECLS

@@ -371,9 +371,8 @@ load_items (Load *self, GError **error)
     }
 }
 
-/* How long the stream is; 0 where that is not known. */
-static guint64
-get_length (GInputStream *stream, GCancellable *cancellable)
+guint64
+mkv_local_load_measure (GInputStream *stream, GCancellable *cancellable)
 {
   g_autoptr (GFileInfo) info = NULL;
 
@@ -407,7 +406,7 @@ mkv_local_load (MkvStore *store, GInputStream *stream, MkvDumpFormat format, Mkv
     .progress = progress,
     .cancellable = cancellable,
     .octets = g_byte_array_new (),
-    .total = get_length (stream, cancellable),
+    .total = mkv_local_load_measure (stream, cancellable),
     .entries = g_ptr_array_new_with_free_func ((GDestroyNotify) mkv_entry_unref),
     .keys = g_ptr_array_new_with_free_func (g_free),
     .values = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref),

@@ -31,7 +31,7 @@ job_free (gpointer data)
 static gboolean
 dump (MkvStore *self, const Job *job, GCancellable *cancellable, GError **error)
 {
-  return ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))
+  return mkv_store_prefix_check (job->prefix, error) && ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))
       ->dump (self, G_OUTPUT_STREAM (job->stream), job->format, job->prefix, job->progress, cancellable, error);
 }
 

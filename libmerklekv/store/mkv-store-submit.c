@@ -20,6 +20,12 @@ submit (MkvStore *self, MkvWrite *write, GCancellable *cancellable, GError **err
   return FALSE;
 }
 
+static GBytes *
+take_value (MkvWrite *write)
+{
+  return write->result != NULL ? g_steal_pointer (&write->result) : g_bytes_ref (mkv_entry_get_value (write->entry));
+}
+
 gboolean
 mkv_store_run (MkvStore *self, MkvWrite *write, GCancellable *cancellable, GError **error)
 {
@@ -45,7 +51,7 @@ mkv_store_run_for_value (MkvStore *self, MkvWrite *write, GCancellable *cancella
   GBytes *value = NULL;
 
   if (submit (self, write, cancellable, error))
-    value = g_bytes_ref (mkv_entry_get_value (write->entry));
+    value = take_value (write);
   g_clear_pointer (&write->entry, mkv_entry_unref);
   return value;
 }
@@ -118,7 +124,7 @@ mkv_store_finish_value (MkvStore *self, GAsyncResult *result, GError **error)
   write = take_result (self, result, error);
   if (write == NULL)
     return NULL;
-  value = g_bytes_ref (mkv_entry_get_value (write->entry));
+  value = take_value (write);
   mkv_write_free (write);
   return value;
 }

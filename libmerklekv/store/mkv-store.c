@@ -12,17 +12,6 @@
 #include "mkv-enum-types.h"
 #include "model/mkv-names.h"
 
-/* What an asynchronous read was asked for, and found. */
-typedef struct
-{
-  char *key;
-  char **keys;
-  char *prefix;
-  char *after;
-  guint limit;
-  gboolean more;
-} Read;
-
 /**
  * MkvStore:
  *
@@ -86,10 +75,19 @@ mkv_store_has_changed_handlers (MkvStore *self)
   return g_signal_has_handler_pending (self, signals[SIGNAL_CHANGED], 0, TRUE);
 }
 
+gboolean
+mkv_store_prefix_check (const char *prefix, GError **error)
+{
+  if (prefix == NULL || g_utf8_validate (prefix, -1, NULL))
+    return TRUE;
+  g_set_error_literal (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT, _("What keys begin with is valid UTF-8"));
+  return FALSE;
+}
+
 static void
 read_free (gpointer data)
 {
-  Read *read = data;
+  MkvRead *read = data;
 
   g_free (read->key);
   g_strfreev (read->keys);
@@ -98,21 +96,60 @@ read_free (gpointer data)
   g_free (read);
 }
 
-static GTask *
-read_task_new (MkvStore *self, Read *read, GCancellable *cancellable, GAsyncReadyCallback callback,
-               gpointer user_data, gpointer tag)
+static gboolean
+check_keys (const char *const *keys, GError **error)
 {
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  for (; *keys != NULL; keys++)
+    if (!mkv_key_check (*keys, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+check_list (const char *prefix, const char *after, guint limit, GError **error)
+{
+  if (limit < 1 || limit > MKV_MAX_LIST_KEYS)
+    {
+      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
+                   _("Between 1 and %d keys are listed at once, not %u"), MKV_MAX_LIST_KEYS, limit);
+      return FALSE;
+    }
+  return mkv_store_prefix_check (prefix, error) && mkv_store_prefix_check (after, error);
+}
+
+static gboolean
+check_read (const MkvRead *read, GError **error)
+{
+  if (read->key != NULL)
+    return mkv_key_check (read->key, error);
+  if (read->keys != NULL)
+    return check_keys ((const char *const *) read->keys, error);
+  return check_list (read->prefix, read->after, read->limit, error);
+}
+
+/* Takes @read. */
+static void
+start_read (MkvStore *self, MkvRead *read, GCancellable *cancellable, GAsyncReadyCallback callback,
+            gpointer user_data, gpointer tag, GTaskThreadFunc in_thread)
+{
+  MkvStoreClass *klass = (MkvStoreClass *) G_OBJECT_GET_CLASS (self);
+  g_autoptr (GTask) task = g_task_new (self, cancellable, callback, user_data);
+  GError *error = NULL;
 
   g_task_set_source_tag (task, tag);
   g_task_set_task_data (task, read, read_free);
-  return task;
+  if (!check_read (read, &error))
+    g_task_return_error (task, error);
+  else if (klass->read_async != NULL)
+    klass->read_async (self, read, task);
+  else
+    mkv_task_run_in_thread (task, in_thread);
 }
 
 static MkvEntry *
 get_entry (MkvStore *self, const char *key, GCancellable *cancellable, GError **error)
 {
-  if (!mkv_key_check (key, error))
+  if (!mkv_key_check (key, error) || g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
   return ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))->get_entry (self, key, cancellable, error);
 }
@@ -120,7 +157,7 @@ get_entry (MkvStore *self, const char *key, GCancellable *cancellable, GError **
 static void
 get_entry_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  Read *read = task_data;
+  MkvRead *read = task_data;
   GError *error = NULL;
   MkvEntry *entry = get_entry (source, read->key, cancellable, &error);
 
@@ -134,12 +171,10 @@ static void
 get_entry_async (MkvStore *self, const char *key, GCancellable *cancellable, GAsyncReadyCallback callback,
                  gpointer user_data, gpointer tag)
 {
-  Read *read = g_new0 (Read, 1);
-  g_autoptr (GTask) task = NULL;
+  MkvRead *read = g_new0 (MkvRead, 1);
 
   read->key = g_strdup (key);
-  task = read_task_new (self, read, cancellable, callback, user_data, tag);
-  mkv_task_run_in_thread (task, get_entry_in_thread);
+  start_read (self, read, cancellable, callback, user_data, tag, get_entry_in_thread);
 }
 
 static GBytes *
@@ -304,16 +339,15 @@ mkv_store_get_many (MkvStore *self, const char *const *keys, GCancellable *cance
   g_return_val_if_fail (MKV_IS_STORE (self), NULL);
   g_return_val_if_fail (keys != NULL, NULL);
 
-  for (guint i = 0; keys[i] != NULL; i++)
-    if (!mkv_key_check (keys[i], error))
-      return NULL;
+  if (!check_keys (keys, error) || g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
   return ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))->get_many (self, keys, cancellable, error);
 }
 
 static void
 get_many_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  Read *read = task_data;
+  MkvRead *read = task_data;
   GError *error = NULL;
   GPtrArray *entries = mkv_store_get_many (source, (const char *const *) read->keys, cancellable, &error);
 
@@ -339,16 +373,15 @@ void
 mkv_store_get_many_async (MkvStore *self, const char *const *keys, GCancellable *cancellable,
                           GAsyncReadyCallback callback, gpointer user_data)
 {
-  Read *read;
-  g_autoptr (GTask) task = NULL;
+  MkvRead *read;
 
   g_return_if_fail (MKV_IS_STORE (self));
   g_return_if_fail (keys != NULL);
 
-  read = g_new0 (Read, 1);
+  read = g_new0 (MkvRead, 1);
   read->keys = g_strdupv ((char **) keys);
-  task = read_task_new (self, read, cancellable, callback, user_data, mkv_store_get_many_async);
-  mkv_task_run_in_thread (task, get_many_in_thread);
+  start_read (self, read, cancellable, callback, user_data, mkv_store_get_many_async,
+              get_many_in_thread);
 }
 
 /**
@@ -385,7 +418,7 @@ mkv_store_get_many_finish (MkvStore *self, GAsyncResult *result, GError **error)
  * last key of this one as @after.
  *
  * Returns: (transfer full) (array zero-terminated=1): the keys; %NULL with
- *   %MKV_ERROR_INVALID_ARGUMENT if @limit is none
+ *   %MKV_ERROR_INVALID_ARGUMENT if @limit is none, or the others are not UTF-8
  *
  * Since: 0.1
  */
@@ -397,12 +430,8 @@ mkv_store_list_keys (MkvStore *self, const char *prefix, const char *after, guin
 
   g_return_val_if_fail (MKV_IS_STORE (self), NULL);
 
-  if (limit < 1 || limit > MKV_MAX_LIST_KEYS)
-    {
-      g_set_error (error, MKV_ERROR, MKV_ERROR_INVALID_ARGUMENT,
-                   _("Between 1 and %d keys are listed at once, not %u"), MKV_MAX_LIST_KEYS, limit);
-      return NULL;
-    }
+  if (!check_list (prefix, after, limit, error))
+    return NULL;
   return ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))
       ->list_keys (self, prefix, after, limit, more != NULL ? more : &ignored, cancellable, error);
 }
@@ -410,7 +439,7 @@ mkv_store_list_keys (MkvStore *self, const char *prefix, const char *after, guin
 static void
 list_keys_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
-  Read *read = task_data;
+  MkvRead *read = task_data;
   GError *error = NULL;
   char **keys = mkv_store_list_keys (source, read->prefix, read->after, read->limit, &read->more, cancellable,
                                      &error);
@@ -439,17 +468,16 @@ void
 mkv_store_list_keys_async (MkvStore *self, const char *prefix, const char *after, guint limit,
                            GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
-  Read *read;
-  g_autoptr (GTask) task = NULL;
+  MkvRead *read;
 
   g_return_if_fail (MKV_IS_STORE (self));
 
-  read = g_new0 (Read, 1);
+  read = g_new0 (MkvRead, 1);
   read->prefix = g_strdup (prefix);
   read->after = g_strdup (after);
   read->limit = limit;
-  task = read_task_new (self, read, cancellable, callback, user_data, mkv_store_list_keys_async);
-  mkv_task_run_in_thread (task, list_keys_in_thread);
+  start_read (self, read, cancellable, callback, user_data, mkv_store_list_keys_async,
+              list_keys_in_thread);
 }
 
 /**
@@ -472,6 +500,6 @@ mkv_store_list_keys_finish (MkvStore *self, GAsyncResult *result, gboolean *more
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
   if (more != NULL)
-    *more = ((Read *) g_task_get_task_data (G_TASK (result)))->more;
+    *more = ((MkvRead *) g_task_get_task_data (G_TASK (result)))->more;
   return g_task_propagate_pointer (G_TASK (result), error);
 }

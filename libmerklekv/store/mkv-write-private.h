@@ -74,6 +74,7 @@ struct _MkvWrite
   /* Results, valid when it is done. */
   GError *error;
   MkvEntry *entry; /* what a write of one key wrote */
+  GBytes *result;  /* of APPEND and PREPEND, of a store that does not know the entry */
   gint64 number;   /* of INCREMENT and DECREMENT */
   guint n_applied, n_stale, n_duplicate, n_future; /* of APPLY and LOAD */
   GPtrArray *applied; /* of MkvEntry, of APPLY: those of its entries that are now in place */

@@ -33,6 +33,7 @@ mkv_write_free (MkvWrite *write)
   g_clear_pointer (&write->entries, g_ptr_array_unref);
   g_clear_error (&write->error);
   g_clear_pointer (&write->entry, mkv_entry_unref);
+  g_clear_pointer (&write->result, g_bytes_unref);
   g_clear_pointer (&write->applied, g_ptr_array_unref);
   g_clear_pointer (&write->winners, g_ptr_array_unref);
   g_free (write);
