@@ -18,13 +18,6 @@ FOR_C = {
     # Shadowed by their *_for_bindings.
     'mkv_codec_decode_events', 'mkv_storage_scan', 'mkv_storage_scan_meta',
 }
-# What is no pointer, whatever it is a name for.
-PLAIN = {
-    'none', 'gboolean', 'gchar', 'guchar', 'gint', 'guint', 'gint8', 'guint8', 'gint16', 'guint16', 'gint32', 'guint32',
-    'gint64', 'guint64', 'gsize', 'gssize', 'glong', 'gulong', 'gshort', 'gushort', 'gfloat', 'gdouble', 'gunichar',
-    'GType', 'GLib.Quark',
-}
-
 namespace = ElementTree.parse(sys.argv[1]).getroot().find(CORE + 'namespace')
 owners = [element for tag in ('class', 'interface', 'record', 'union') for element in namespace.findall(CORE + tag)]
 enums = [element for tag in ('enumeration', 'bitfield') for element in namespace.findall(CORE + tag)]
@@ -34,7 +27,7 @@ signals = list(namespace.iter(GLIB + 'signal'))
 callbacks = namespace.findall(CORE + 'callback')
 callables = functions + virtuals + signals
 parents = {child: parent for parent in namespace.iter() for child in parent}
-values_of_enums = {element.get('name') for element in enums}
+names_of_enums = {element.get('name') for element in enums}
 
 
 def get_name(element):
@@ -83,17 +76,9 @@ def is_callback(value):
     return get_type(value) in {callback.get('name') for callback in callbacks} | {'Gio.AsyncReadyCallback'}
 
 
-def is_closure(element, value):
-    """Whether it is what a callback is given, or what frees that."""
-    parameters = get_parameters(element)
-    return any(parameter.get(attribute) is not None and parameters[int(parameter.get(attribute))] is value
-               for parameter in parameters for attribute in ('closure', 'destroy'))
-
-
 def is_pointer(value):
     """Whether somebody has to free it, or not to: texts, objects, boxed types, containers."""
-    return get_type(value) not in PLAIN | values_of_enums | {'gpointer', 'GLib.DestroyNotify'} \
-        and not is_callback(value)
+    return get_type(value) == 'array' or get_c_type(value).endswith('*' if is_in(value) else '**')
 
 
 def get_doc(value):

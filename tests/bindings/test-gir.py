@@ -6,9 +6,8 @@
 import keyword
 
 from mkv_gir import (C, CORE, GLIB, callables, callbacks, enums, functions, get_c_type, get_doc, get_name, get_parameters,
-                     get_return, get_self, get_type, get_values, is_callback, is_closure, is_for_c, is_in, namespace,
-                     owners, parents, run, values_of_enums,
-                     virtuals)
+                     get_return, get_self, get_type, get_values, is_callback, is_for_c, is_in, namespace, names_of_enums,
+                     owners, parents, run, virtuals)
 
 # These would hide what GObject has in Python, GJS or Vala, and nobody could attach to a signal.
 TAKEN = {
@@ -95,7 +94,7 @@ def check_outs():
         for name, value in get_values(element):
             c_type = get_c_type(value)
             kind = value.find(CORE + 'type')
-            is_plain = kind is not None and (get_type(value).startswith('g') or get_type(value) in values_of_enums)
+            is_plain = kind is not None and (get_type(value).startswith('g') or get_type(value) in names_of_enums)
             if is_plain and c_type.endswith('*') and is_in(value) and not is_for_c(element) \
                     and get_type(value) != 'gpointer':
                 yield f'{get_name(element)}: {name} is a {c_type}, and neither an array nor (out)'
