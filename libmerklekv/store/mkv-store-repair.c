@@ -13,6 +13,7 @@
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
 #include "base/mkv-task-private.h"
+#include "security/mkv-seal-record-private.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-local-store.h"
 #include "store/mkv-store-record-private.h"
@@ -190,7 +191,9 @@ repair_open (Repair *self, GError **error)
   g_auto (MkvStoreRecord) record = { 0 };
   gboolean damaged;
 
-  if (!mkv_store_record_read (&record, self->storage, &damaged, error))
+  /* What is encrypted, and was opened without its key, would be mended to death. */
+  if (!mkv_seal_record_check_absent (self->storage, error) ||
+      !mkv_store_record_read (&record, self->storage, &damaged, error))
     return FALSE;
   self->node_id = g_steal_pointer (&record.node_id);
   return repair_entries (self, error) && repair_outbox (self, error) && repair_clock (self, &record, damaged, error);

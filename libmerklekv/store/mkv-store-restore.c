@@ -20,6 +20,7 @@
 #include "base/mkv-progress-private.h"
 #include "base/mkv-task-private.h"
 #include "model/mkv-names.h"
+#include "security/mkv-seal-record-private.h"
 #include "storage/mkv-storage-folder.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-local-store.h"
@@ -235,7 +236,8 @@ rename_copy (const Job *job, GPtrArray *done, GError **error)
   const char *node_id;
   gint64 seq;
 
-  if (!mkv_store_record_read (&record, job->storage, NULL, error))
+  if (!mkv_seal_record_check_absent (job->storage, error) ||
+      !mkv_store_record_read (&record, job->storage, NULL, error))
     return FALSE;
   if (record.node_id == NULL)
     {

@@ -4,7 +4,6 @@
  * An empty merklekvd with a lasting storage is filled by anti-entropy, and
  * killed in the middle of it: `--entries N` of what size, `--storage NAME` in
  * what. */
-#include <glib/gstdio.h>
 #include <stdlib.h>
 
 #include "mkv-codec-cbor.h"
@@ -104,21 +103,6 @@ start_receiver (World *w)
                                        "--set transport.broker=%s", storage, w->folder, mkv_mosquitto_get_uri (w->broker));
 }
 
-static void
-remove_folder (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *inner = g_build_filename (path, name, NULL);
-
-      remove_folder (inner);
-    }
-  g_remove (path);
-}
-
 /* How many octets the sender has sent until the receiver has it all; that is
  * killed when so many have been, if that is not 0. */
 static guint64
@@ -148,7 +132,7 @@ bootstrap (World *w, guint64 kill_at)
                   "receiver was killed", n_entries, (double) (g_get_monotonic_time () - begin) / G_USEC_PER_SEC, sent,
                   at_kill);
   mkv_daemon_program_free (receiver);
-  remove_folder (w->folder);
+  mkv_test_remove_folder (w->folder);
   g_free (w->folder);
   return sent;
 }
