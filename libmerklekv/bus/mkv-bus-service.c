@@ -28,6 +28,8 @@ struct _MkvBusService
   GDBusConnection *connection;
   GDBusObjectManagerServer *objects;
   MkvGate *gate;
+  MkvManagerService *manager;
+  MkvStoreService *store;
 };
 
 G_DEFINE_FINAL_TYPE (MkvBusService, mkv_bus_service, G_TYPE_OBJECT)
@@ -39,10 +41,13 @@ mkv_bus_service_dispose (GObject *object)
 
   if (self->objects != NULL)
     {
+      mkv_store_service_set_held (self->store, FALSE);
       g_dbus_object_manager_server_unexport (self->objects, MKV_BUS_STORE_PATH);
       g_dbus_object_manager_server_unexport (self->objects, MKV_BUS_MANAGER_PATH);
     }
   g_clear_object (&self->objects);
+  g_clear_object (&self->manager);
+  g_clear_object (&self->store);
   g_clear_pointer (&self->gate, mkv_gate_free);
   g_clear_object (&self->connection);
   G_OBJECT_CLASS (mkv_bus_service_parent_class)->dispose (object);
@@ -86,8 +91,6 @@ MkvBusService *
 mkv_bus_service_new (MkvNode *node, GDBusConnection *connection, gboolean guarded, GError **error)
 {
   g_autoptr (MkvBusService) self = NULL;
-  g_autoptr (MkvManagerService) manager = NULL;
-  g_autoptr (MkvStoreService) store = NULL;
 
   g_return_val_if_fail (MKV_IS_NODE (node), NULL);
   g_return_val_if_fail (G_IS_DBUS_CONNECTION (connection), NULL);
@@ -95,15 +98,56 @@ mkv_bus_service_new (MkvNode *node, GDBusConnection *connection, gboolean guarde
   self = g_object_new (MKV_TYPE_BUS_SERVICE, NULL);
   self->connection = g_object_ref (connection);
   self->gate = mkv_gate_new (connection, node->clock, node->observer, guarded);
-  self->objects = g_dbus_object_manager_server_new (DBUS_PATH);
-  manager = mkv_manager_service_new (node, self->gate);
-  store = mkv_store_service_new (node, self->gate);
+  self->manager = mkv_manager_service_new (node, self->gate);
+  self->store = mkv_store_service_new (node, self->gate);
   /* The object manager only warns where it can't. */
-  if (!g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (store), connection, MKV_BUS_STORE_PATH, error))
+  if (!g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->store), connection, MKV_BUS_STORE_PATH, error))
     return NULL;
-  g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (store));
-  export_object (self, MKV_BUS_MANAGER_PATH, G_DBUS_INTERFACE_SKELETON (manager));
-  export_object (self, MKV_BUS_STORE_PATH, G_DBUS_INTERFACE_SKELETON (store));
+  g_dbus_interface_skeleton_unexport (G_DBUS_INTERFACE_SKELETON (self->store));
+  self->objects = g_dbus_object_manager_server_new (DBUS_PATH);
+  export_object (self, MKV_BUS_MANAGER_PATH, G_DBUS_INTERFACE_SKELETON (self->manager));
+  export_object (self, MKV_BUS_STORE_PATH, G_DBUS_INTERFACE_SKELETON (self->store));
   g_dbus_object_manager_server_set_connection (self->objects, connection);
   return g_steal_pointer (&self);
+}
+
+/**
+ * mkv_bus_service_set_held:
+ * @self: a service
+ * @held: whether calls of the store wait
+ *
+ * Has calls wait that would get %MKV_ERROR_UNAVAILABLE otherwise, because the
+ * node is about to start: a caller whose call has activated a daemon waits for its
+ * storage to be opened. Ends with %FALSE, when they are answered.
+ *
+ * Since: 0.1
+ */
+void
+mkv_bus_service_set_held (MkvBusService *self, gboolean held)
+{
+  g_return_if_fail (MKV_IS_BUS_SERVICE (self));
+
+  mkv_store_service_set_held (self->store, held);
+}
+
+/**
+ * mkv_bus_service_set_reload_func:
+ * @self: a service
+ * @func: (scope notified) (closure user_data) (destroy notify): what reads the
+ *   configuration again
+ * @user_data: for @func
+ * @notify: called when @func is not needed any more
+ *
+ * Says what the method Reload does: where the configuration comes from is for
+ * whoever has made the node to know. Without it callers are told that this
+ * can't be done.
+ *
+ * Since: 0.1
+ */
+void
+mkv_bus_service_set_reload_func (MkvBusService *self, MkvReloadFunc func, gpointer user_data, GDestroyNotify notify)
+{
+  g_return_if_fail (MKV_IS_BUS_SERVICE (self));
+
+  mkv_manager_service_set_reload_func (self->manager, func, user_data, notify);
 }

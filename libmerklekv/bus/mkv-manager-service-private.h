@@ -2,6 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
+#include "bus/mkv-bus-service.h"
 #include "bus/mkv-dbus.h"
 #include "bus/mkv-gate-private.h"
 #include "node/mkv-node.h"
@@ -15,5 +16,8 @@ G_DECLARE_FINAL_TYPE (MkvManagerService, mkv_manager_service, MKV, MANAGER_SERVI
 
 /* @gate has to live longer. */
 MkvManagerService *mkv_manager_service_new (MkvNode *node, MkvGate *gate);
+
+void mkv_manager_service_set_reload_func (MkvManagerService *self, MkvReloadFunc func, gpointer user_data,
+                                          GDestroyNotify notify);
 
 G_END_DECLS

@@ -4,6 +4,9 @@
 
 #include "bus/mkv-manager-service-private.h"
 
+#include <glib/gi18n-lib.h>
+
+#include "base/mkv-error.h"
 #include "bus/mkv-bus-names-private.h"
 #include "mkv-enum-types.h"
 
@@ -13,6 +16,10 @@ struct _MkvManagerService
 
   MkvNode *node;
   MkvGate *gate;
+
+  MkvReloadFunc reload_func; /* NULL where there is nothing to read again */
+  gpointer reload_data;
+  GDestroyNotify reload_notify;
 };
 
 static void mkv_manager_service_iface_init (MkvDBusManagerIface *iface);
@@ -46,6 +53,42 @@ handle_get_counters (MkvDBusManager *manager, GDBusMethodInvocation *invocation,
 }
 
 static void
+reload (GDBusMethodInvocation *invocation, gpointer user_data)
+{
+  MkvManagerService *self = user_data;
+  g_auto (GStrv) need_restart = NULL;
+  GError *error = NULL;
+
+  if (self->reload_func == NULL)
+    g_dbus_method_invocation_return_error_literal (invocation, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
+                                                   _("This node's configuration is not read from anywhere"));
+  else if (!self->reload_func (&need_restart, self->reload_data, &error))
+    mkv_bus_return_error (invocation, error);
+  else
+    mkv_dbus_manager_complete_reload (MKV_DBUS_MANAGER (self), invocation, (const char *const *) need_restart);
+}
+
+static gboolean
+handle_reload (MkvDBusManager *manager, GDBusMethodInvocation *invocation, GVariant *options)
+{
+  MkvManagerService *self = MKV_MANAGER_SERVICE (manager);
+
+  mkv_gate_pass (self->gate, invocation, MKV_GATE_MANAGE, NULL, reload, self);
+  return G_DBUS_METHOD_INVOCATION_HANDLED;
+}
+
+void
+mkv_manager_service_set_reload_func (MkvManagerService *self, MkvReloadFunc func, gpointer user_data,
+                                     GDestroyNotify notify)
+{
+  if (self->reload_notify != NULL)
+    self->reload_notify (self->reload_data);
+  self->reload_func = func;
+  self->reload_data = user_data;
+  self->reload_notify = notify;
+}
+
+static void
 update (MkvManagerService *self)
 {
   MkvDBusManager *manager = MKV_DBUS_MANAGER (self);
@@ -65,6 +108,7 @@ mkv_manager_service_finalize (GObject *object)
 {
   MkvManagerService *self = MKV_MANAGER_SERVICE (object);
 
+  mkv_manager_service_set_reload_func (self, NULL, NULL, NULL);
   g_clear_object (&self->node);
   G_OBJECT_CLASS (mkv_manager_service_parent_class)->finalize (object);
 }
@@ -79,6 +123,7 @@ static void
 mkv_manager_service_iface_init (MkvDBusManagerIface *iface)
 {
   iface->handle_get_counters = handle_get_counters;
+  iface->handle_reload = handle_reload;
 }
 
 static void

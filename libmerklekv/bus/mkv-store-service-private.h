@@ -16,4 +16,7 @@ G_DECLARE_FINAL_TYPE (MkvStoreService, mkv_store_service, MKV, STORE_SERVICE, Mk
 /* @gate has to live longer. */
 MkvStoreService *mkv_store_service_new (MkvNode *node, MkvGate *gate);
 
+/* Whether calls wait instead of being answered, as many as anybody can mean. */
+void mkv_store_service_set_held (MkvStoreService *self, gboolean held);
+
 G_END_DECLS

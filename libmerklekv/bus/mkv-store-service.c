@@ -16,7 +16,13 @@ struct _MkvStoreService
 
   MkvNode *node;
   MkvGate *gate;
+
+  gboolean is_held;
+  GQueue waiting; /* of GDBusMethodInvocation, while `is_held` */
 };
+
+/* How many calls may wait; callers time out sooner than they make more. */
+#define MAX_WAITING 4096
 
 G_DEFINE_FINAL_TYPE (MkvStoreService, mkv_store_service, MKV_DBUS_TYPE_STORE_SKELETON)
 
@@ -97,10 +103,10 @@ static const Method methods[] = {
 };
 
 static void
-on_method_call (GDBusConnection *connection, const char *sender, const char *path, const char *interface_name,
-                const char *name, GVariant *parameters, GDBusMethodInvocation *invocation, gpointer user_data)
+answer (MkvStoreService *self, GDBusMethodInvocation *invocation)
 {
-  MkvStoreService *self = user_data;
+  const char *name = g_dbus_method_invocation_get_method_name (invocation);
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (invocation);
   const char *names[] = { NULL, NULL };
 
   for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
@@ -112,6 +118,28 @@ on_method_call (GDBusConnection *connection, const char *sender, const char *pat
       }
   g_dbus_method_invocation_return_error (invocation, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED,
                                          _("There is no method “%s”"), name);
+}
+
+static void
+on_method_call (GDBusConnection *connection, const char *sender, const char *path, const char *interface_name,
+                const char *name, GVariant *parameters, GDBusMethodInvocation *invocation, gpointer user_data)
+{
+  MkvStoreService *self = user_data;
+
+  if (self->is_held && self->waiting.length < MAX_WAITING)
+    g_queue_push_tail (&self->waiting, invocation);
+  else
+    answer (self, invocation);
+}
+
+void
+mkv_store_service_set_held (MkvStoreService *self, gboolean held)
+{
+  GDBusMethodInvocation *invocation;
+
+  self->is_held = held;
+  while (!self->is_held && (invocation = g_queue_pop_head (&self->waiting)) != NULL)
+    answer (self, invocation);
 }
 
 /* The generated one goes by a signal for each method; properties stay its. */

@@ -90,10 +90,13 @@ test_usage (void)
   check (NULL, "merklekv peers", 2, "", "what works today");
   check (NULL, "merklekv --version", 0, NULL, NULL);
   check (NULL, "merklekv --help", 0, NULL, NULL);
-  check (NULL, "merklekvd", 2, "", "--no-bus");
-  check (NULL, "merklekvd --session", 2, "", "--no-bus");
-  check (NULL, "merklekvd --system", 2, "", "--no-bus");
-  check (NULL, "merklekvd --no-bus --replace", 2, "", "--no-bus");
+  check (NULL, "merklekvd --no-bus --replace", 2, "", "--replace needs a bus");
+  check (NULL, "merklekvd --no-bus --exit-idle 60", 2, "", "--exit-idle needs a bus");
+  check (NULL, "merklekvd --no-bus --system", 2, "", "exclude each other");
+  check (NULL, "merklekvd --session --system", 2, "", "exclude each other");
+  check (NULL, "merklekvd --exit-idle -1", 2, "", "--exit-idle -1");
+  check ("DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent", "merklekvd", 1, "", "to do without one: --no-bus");
+  check ("DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent", "merklekvd --system", 1, "", "--system: the bus can't be reached");
   check (NULL, "merklekvd --no-bus now", 2, "", "unexpected argument");
   check (NULL, "merklekvd --fast", 2, "", "--fast");
   check (NULL, "merklekvd --version", 0, NULL, NULL);

@@ -4,10 +4,14 @@
 
 #include "mkv-daemon-notify.h"
 
-#include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <glib/gi18n.h>
 #include <string.h>
+#include <unistd.h>
+
+static MkvClock *watchdog_clock;
+static GSource *watchdog_timer;
+static gint64 watchdog_interval;
 
 static void
 notify (const char *text)
@@ -46,4 +50,37 @@ void
 mkv_daemon_notify_stopping (void)
 {
   notify ("STOPPING=1");
+}
+
+static gboolean
+on_watchdog (gpointer user_data)
+{
+  notify ("WATCHDOG=1");
+  g_clear_pointer (&watchdog_timer, g_source_unref);
+  watchdog_timer = mkv_clock_add_timeout (watchdog_clock, watchdog_interval, NULL, on_watchdog, NULL);
+  return G_SOURCE_REMOVE;
+}
+
+void
+mkv_daemon_notify_start_watchdog (MkvClock *clock)
+{
+  const char *usec = g_getenv ("WATCHDOG_USEC"), *pid = g_getenv ("WATCHDOG_PID");
+  guint64 limit;
+
+  /* They may be meant for who has started this process. */
+  if (usec == NULL || (pid != NULL && g_ascii_strtoull (pid, NULL, 10) != (guint64) getpid ()) ||
+      !g_ascii_string_to_unsigned (usec, 10, 1, G_MAXINT64, &limit, NULL))
+    return;
+  watchdog_interval = (gint64) limit / 2;
+  watchdog_clock = g_object_ref (clock);
+  on_watchdog (NULL);
+}
+
+void
+mkv_daemon_notify_stop_watchdog (void)
+{
+  if (watchdog_timer != NULL)
+    g_source_destroy (watchdog_timer);
+  g_clear_pointer (&watchdog_timer, g_source_unref);
+  g_clear_object (&watchdog_clock);
 }

@@ -2,7 +2,7 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
-#include <glib.h>
+#include <merklekv.h>
 
 G_BEGIN_DECLS
 
@@ -10,5 +10,10 @@ G_BEGIN_DECLS
 void mkv_daemon_notify_ready (void);
 void mkv_daemon_notify_reloading (void);
 void mkv_daemon_notify_stopping (void);
+
+/* From now on the service manager is told that the main loop runs, if it wants to
+ * hear that. */
+void mkv_daemon_notify_start_watchdog (MkvClock *clock);
+void mkv_daemon_notify_stop_watchdog (void);
 
 G_END_DECLS

@@ -2,13 +2,14 @@
  * Copyright The MerkleKV authors */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
-/* What an option that this version lacks, and wrong usage, end the program with. */
+/* What the program ends with, besides 0. */
 #define MKV_DAEMON_EXIT_FAILURE 1
 #define MKV_DAEMON_EXIT_USAGE 2
+#define MKV_DAEMON_EXIT_TAKEN 69 /* another daemon has the name */
 #define MKV_DAEMON_EXIT_CONFIGURATION 78
 
 /* What the command line says. */
@@ -16,6 +17,9 @@ typedef struct
 {
   char *config_file; /* NULL if there is none */
   char **settings;   /* of group.key=value; NULL if there is none */
+  GBusType bus;      /* G_BUS_TYPE_NONE for none */
+  gboolean replace;
+  int exit_idle; /* in seconds; 0 for never */
 } MkvDaemonOptions;
 
 /* Reads the command line. Returns -1 if the program is to go on, or else what
