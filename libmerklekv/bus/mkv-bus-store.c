@@ -461,7 +461,7 @@ mkv_bus_store_init (MkvBusStore *self)
  *
  * [signal@Store::changed] tells of the keys that begin with the prefix that the
  * store was made with. It goes on when the service was away and somebody has
- * started it again, and then tells of every key that is not what it was when
+ * started it again, or could not tell all, and then tells of every key that is not what it was when
  * this store told of it or read it last, or that it had not heard of before:
  * what handlers show is right again. Such a change has the origin
  * %MKV_ORIGIN_SYNC, and a deletion the stamp of the entry that is gone. For that

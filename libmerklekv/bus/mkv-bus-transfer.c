@@ -27,12 +27,6 @@
 /* A line may be longer than any entry's: then it is not kept back. */
 #define MAX_LINE_BYTES (4 * 1024 * 1024)
 
-static const char *const formats[] = {
-  [MKV_DUMP_JSON_LINES] = "jsonl",
-  [MKV_DUMP_CBOR] = "cbor",
-  [MKV_DUMP_DCONF] = "dconf",
-};
-
 /* A call that is given one end of a pipe. */
 typedef struct
 {
@@ -133,7 +127,7 @@ mkv_bus_store_dump (MkvStore *store, GOutputStream *stream, MkvDumpFormat format
   int fds[2];
 
   if (!transfer_begin (&self, MKV_BUS_STORE (store), "Dump",
-                       g_variant_new ("(hssa{sv})", 0, formats[format], prefix != NULL ? prefix : "", NULL), "()", fds,
+                       g_variant_new ("(hssa{sv})", 0, mkv_bus_format_to_name (format), prefix != NULL ? prefix : "", NULL), "()", fds,
                        1, cancellable, error))
     return FALSE;
   from = g_unix_input_stream_new (fds[0], TRUE);
@@ -213,7 +207,7 @@ mkv_bus_store_load (MkvStore *store, GInputStream *stream, MkvDumpFormat format,
   g_autoptr (GError) copy_error = NULL;
   int fds[2];
 
-  if (!transfer_begin (&self, MKV_BUS_STORE (store), "Load", g_variant_new ("(hsa{sv})", 0, formats[format], NULL),
+  if (!transfer_begin (&self, MKV_BUS_STORE (store), "Load", g_variant_new ("(hsa{sv})", 0, mkv_bus_format_to_name (format), NULL),
                        "(a{sv})", fds, 0, cancellable, error))
     return NULL;
   to = g_unix_output_stream_new (fds[1], TRUE);

@@ -273,14 +273,22 @@ on_vanished (GDBusConnection *connection, const char *name, gpointer user_data)
 
 /* All stores that share a connection get the changes that any of them watches. */
 static void
-on_changed (GDBusConnection *connection, const char *sender, const char *path, const char *interface_name,
+on_signal (GDBusConnection *connection, const char *sender, const char *path, const char *interface_name,
             const char *signal_name, GVariant *parameters, gpointer user_data)
 {
   MkvBusWatch *self = user_data;
   g_autoptr (MkvStore) store = g_weak_ref_get (&self->store);
   g_autoptr (GVariant) entries = NULL;
 
-  if (store == NULL || g_strcmp0 (sender, self->owner) != 0 ||
+  if (store == NULL || g_strcmp0 (sender, self->owner) != 0)
+    return;
+  if (g_str_equal (signal_name, "Missed"))
+    {
+      self->gap = TRUE;
+      update (self);
+      return;
+    }
+  if (!g_str_equal (signal_name, "Changed") ||
       !g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(a" MKV_BUS_CHANGE_TYPE ")")))
     return;
   watch_ref (self);
@@ -313,9 +321,9 @@ mkv_bus_watch_new (MkvStore *store, GDBusConnection *connection, const char *nam
   g_mutex_init (&self->mutex);
   /* It is sent to this connection alone, so the bus needs no rule for it; who
    * sends it is checked. */
-  self->signal_id = g_dbus_connection_signal_subscribe (connection, NULL, DBUS_NAME ".Store", "Changed",
+  self->signal_id = g_dbus_connection_signal_subscribe (connection, NULL, DBUS_NAME ".Store", NULL,
                                                         MKV_BUS_STORE_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE,
-                                                        on_changed, watch_ref (self), watch_unref);
+                                                        on_signal, watch_ref (self), watch_unref);
   self->name_id = g_bus_watch_name_on_connection (connection, name, G_BUS_NAME_WATCHER_FLAGS_NONE, on_appeared,
                                                   on_vanished, watch_ref (self), watch_unref);
   ask (self, name);

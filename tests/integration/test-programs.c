@@ -80,14 +80,19 @@ test_usage (void)
   check (NULL, "merklekv set k --hex xyz", 2, "", "not hexadecimal");
   check (NULL, "merklekv set k --base64 A", 2, "", "not base64");
   check (NULL, "merklekv mset k", 2, "", "not of the form KEY=VALUE");
-  check (NULL, "merklekv get k", 2, "", "--node ID --broker URI");
-  check (NULL, "merklekv --bus get k", 2, "", "--node ID --broker URI");
+  check (NULL, "merklekv get k", 5, "", "--node ID --broker URI");
+  check (NULL, "merklekv --bus get k", 5, "", "--node ID --broker URI");
+  check (NULL, "merklekv --node box get k", 2, "", "--node goes with --broker URI");
+  check ("MKV_NODE=box", "merklekv get k", 2, "", "MKV_NODE goes with --broker URI");
+  check (NULL, "merklekv --broker mqtt://127.0.0.1 get k", 2, "", "--broker goes with --node ID");
+  check (NULL, "merklekv --bus --store /nonexistent get k", 2, "", "one target");
+  check (NULL, "merklekv --system --node box get k", 2, "", "one target");
   check (NULL, "merklekv --store /nonexistent get k", 1, "", "There is no storage at /nonexistent");
   check (NULL, "merklekv --store /nonexistent ping", 2, "", "takes a node");
-  check (NULL, "merklekv dump", 2, "", "--store PATH");
-  check (NULL, "merklekv watch", 2, "", "what works today");
-  check (NULL, "merklekv sync", 2, "", "--node ID --broker URI");
-  check (NULL, "merklekv peers", 2, "", "what works today");
+  check (NULL, "merklekv backup /nonexistent", 2, "", "--store PATH");
+  check ("MKV_NODE=box", "merklekv dump", 2, "", "leave out --node");
+  check (NULL, "merklekv --store /nonexistent watch", 2, "", "only the daemon");
+  check (NULL, "merklekv outbox", 2, "", "what works today");
   check (NULL, "merklekv --version", 0, NULL, NULL);
   check (NULL, "merklekv --help", 0, NULL, NULL);
   check (NULL, "merklekvd --no-bus --replace", 2, "", "--replace needs a bus");
@@ -133,7 +138,7 @@ test_verbs (Box *box, gconstpointer data)
   check (e, "merklekv root", 0, NULL, NULL);
   check (e, "merklekv sync", 0, "0\n", NULL);
   check (e, "merklekv sync --peer nobody", 7, "", "nobody");
-  check (e, "merklekv peers", 2, "", "what works today");
+  check (e, "merklekv peers", 2, "", "leave out --node");
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "mkv-cli-bus.h"
 #include "mkv-cli-client.h"
 #include "mkv-cli-error.h"
 #include "mkv-cli-log.h"
@@ -69,22 +70,27 @@ describe (MkvCommand *command, const char *verb)
   return key != NULL ? g_strdup_printf ("%s %s", verb, key) : g_strdup (verb);
 }
 
-/* One of @client and @store is NULL. */
+/* What commands go to. */
+typedef struct
+{
+  /* An error that it answers with is a response, too. */
+  MkvResponse *(*call) (gpointer self, MkvCommand *command, GError **error);
+  gpointer self;
+  MkvPluginRegistry *registry;
+} Target;
+
 static int
-ask (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client, MkvCliStore *store,
-     GPtrArray *commands, guint i)
+ask (const MkvCliOptions *options, const MkvCliVerb *verb, const Target *target, GPtrArray *commands, guint i)
 {
   MkvCommand *command = commands->pdata[i];
   g_autofree char *what = describe (command, verb->name);
   gint64 begin = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (MkvResponse) response = store != NULL ? mkv_cli_store_call (store, command)
-                                                   : mkv_cli_client_call (client, command, &error);
-  MkvPluginRegistry *registry = store != NULL ? mkv_cli_store_get_registry (store) : mkv_cli_client_get_registry (client);
+  g_autoptr (MkvResponse) response = target->call (target->self, command, &error);
 
   if (response == NULL)
     return mkv_cli_fail_with (what, error);
-  if (options->json && !mkv_cli_output_print_json (response, registry, &error))
+  if (options->json && !mkv_cli_output_print_json (response, target->registry, &error))
     return mkv_cli_fail_with (what, error);
   if (!mkv_response_check (response, &error))
     return mkv_cli_fail_with (what, error);
@@ -98,19 +104,43 @@ ask (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client,
 /* One that fails does not keep the others from being tried, but its status is
  * what counts. */
 static int
-ask_all (const MkvCliOptions *options, const MkvCliVerb *verb, MkvCliClient *client, MkvCliStore *store,
-         GPtrArray *commands)
+ask_all (const MkvCliOptions *options, const MkvCliVerb *verb, const Target *target, GPtrArray *commands)
 {
   int status = MKV_CLI_OK;
 
   for (guint i = 0; i < commands->len; i++)
     {
-      int one = ask (options, verb, client, store, commands, i);
+      int one = ask (options, verb, target, commands, i);
 
       if (status == MKV_CLI_OK)
         status = one;
     }
   return status;
+}
+
+static MkvResponse *
+call_bus (gpointer self, MkvCommand *command, GError **error)
+{
+  return mkv_cli_bus_call (self, command, error);
+}
+
+static int
+run_on_bus (const MkvCliOptions *options, const MkvCliVerb *verb, GPtrArray *commands)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MkvCliBus) bus = mkv_cli_bus_new (options, NULL, &error);
+  Target target = { call_bus, bus, NULL };
+
+  if (bus == NULL)
+    return mkv_cli_fail_with (verb->name, error);
+  target.registry = mkv_cli_bus_get_registry (bus);
+  return ask_all (options, verb, &target, commands);
+}
+
+static MkvResponse *
+call_node (gpointer self, MkvCommand *command, GError **error)
+{
+  return mkv_cli_client_call (self, command, error);
 }
 
 static int
@@ -119,10 +149,10 @@ run_on_node (const MkvCliOptions *options, const MkvCliVerb *verb, GPtrArray *co
   g_autoptr (MkvConfig) config = NULL;
   g_autoptr (MkvCliClient) client = NULL;
   g_autoptr (GError) error = NULL;
+  Target target = { call_node, NULL, NULL };
 
-  if (options->node == NULL || options->broker == NULL || *options->broker == 0)
-    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not reach the daemon over D-Bus yet; what works today: "
-                                          "--node ID --broker URI, or --store PATH"), verb->name);
+  if (options->broker == NULL || *options->broker == 0)
+    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: %s goes with --broker URI"), verb->name, options->node_from);
   if (!mkv_name_check (options->node, &error))
     return mkv_cli_fail (MKV_CLI_USAGE, "%s: %s", options->node_from, error->message);
   config = mkv_cli_client_make_config (options, &error);
@@ -131,7 +161,15 @@ run_on_node (const MkvCliOptions *options, const MkvCliVerb *verb, GPtrArray *co
   client = mkv_cli_client_new (options, config, &error);
   if (client == NULL)
     return mkv_cli_fail_with (verb->name, error);
-  return ask_all (options, verb, client, NULL, commands);
+  target.self = client;
+  target.registry = mkv_cli_client_get_registry (client);
+  return ask_all (options, verb, &target, commands);
+}
+
+static MkvResponse *
+call_store (gpointer self, MkvCommand *command, GError **error)
+{
+  return mkv_cli_store_call (self, command);
 }
 
 static int
@@ -141,6 +179,7 @@ run_on_store (const MkvCliOptions *options, const MkvCliVerb *verb, GPtrArray *c
   int status = MKV_CLI_OK;
   g_autoptr (MkvCliStore) store = NULL;
   g_autoptr (GError) error = NULL;
+  Target target = { call_store, NULL, NULL };
 
   if (operation == MKV_OPERATION_PING || operation == MKV_OPERATION_SYNC)
     return mkv_cli_fail (MKV_CLI_USAGE, _("%s: that takes a node; --store is a storage without one"), verb->name);
@@ -149,7 +188,9 @@ run_on_store (const MkvCliOptions *options, const MkvCliVerb *verb, GPtrArray *c
     return status;
   if (!mkv_cli_store_open (store, &error))
     return mkv_cli_storage_fail_with (verb->name, error);
-  status = ask_all (options, verb, NULL, store, commands);
+  target.self = store;
+  target.registry = mkv_cli_store_get_registry (store);
+  status = ask_all (options, verb, &target, commands);
   if (!mkv_cli_store_close (store, &error))
     return mkv_cli_fail_with (verb->name, error);
   return status;
@@ -169,7 +210,10 @@ run (const MkvCliOptions *options)
   status = mkv_cli_verbs_prepare (verb, options, commands);
   if (status != MKV_CLI_OK)
     return status;
-  status = options->store != NULL ? run_on_store (options, verb, commands) : run_on_node (options, verb, commands);
+  if (options->bus)
+    status = run_on_bus (options, verb, commands);
+  else
+    status = options->store != NULL ? run_on_store (options, verb, commands) : run_on_node (options, verb, commands);
   if (fflush (stdout) != 0)
     return mkv_cli_fail (MKV_CLI_FAILURE, _("the output could not be written"));
   return status;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "mkv-cli-bus.h"
 #include "mkv-cli-error.h"
 #include "mkv-cli-output.h"
 #include "mkv-cli-progress.h"
@@ -25,6 +26,7 @@ typedef struct
 {
   const char *verb;
   MkvCliStore *store;
+  MkvCliBus *bus; /* instead */
   GCancellable *cancellable;
   guint signal_id;
   MkvCliProgress progress;
@@ -38,7 +40,16 @@ on_interrupt (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Returns MKV_CLI_OK, or what to exit with. */
+/* What is half done is taken back. */
+static void
+begin (Work *self)
+{
+  self->cancellable = g_cancellable_new ();
+  self->signal_id = g_unix_signal_add (SIGINT, on_interrupt, self->cancellable);
+  mkv_cli_progress_begin (&self->progress, self->verb);
+}
+
+/* Of the storage that --store names. Returns MKV_CLI_OK, or what to exit with. */
 static int
 work_init (Work *self, const MkvCliOptions *options, gboolean create, gboolean open)
 {
@@ -47,17 +58,32 @@ work_init (Work *self, const MkvCliOptions *options, gboolean create, gboolean o
 
   *self = (Work){ .verb = options->arguments[0] };
   if (options->store == NULL)
-    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not reach the daemon over D-Bus yet; what works today: "
-                                          "--store PATH, while no daemon has it open"), self->verb);
+    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: that takes a storage that no daemon has open: --store PATH"), self->verb);
   self->store = mkv_cli_store_new (options, create, &status);
   if (self->store == NULL)
     return status;
   if (open && !mkv_cli_store_open (self->store, &error))
     return mkv_cli_storage_fail_with (self->verb, error);
-  /* What is half done is taken back. */
-  self->cancellable = g_cancellable_new ();
-  self->signal_id = g_unix_signal_add (SIGINT, on_interrupt, self->cancellable);
-  mkv_cli_progress_begin (&self->progress, self->verb);
+  begin (self);
+  return MKV_CLI_OK;
+}
+
+/* The same, or of the daemon. */
+static int
+work_init_anywhere (Work *self, const MkvCliOptions *options, gboolean create)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (options->store != NULL)
+    return work_init (self, options, create, TRUE);
+  *self = (Work){ .verb = options->arguments[0] };
+  if (!options->bus)
+    return mkv_cli_fail (MKV_CLI_USAGE, _("%s: that does not go to another node: leave out --node, or use --store PATH"),
+                         self->verb);
+  self->bus = mkv_cli_bus_new (options, NULL, &error);
+  if (self->bus == NULL)
+    return mkv_cli_fail_with (self->verb, error);
+  begin (self);
   return MKV_CLI_OK;
 }
 
@@ -69,6 +95,7 @@ work_clear (Work *self)
     g_source_remove (self->signal_id);
   g_clear_object (&self->cancellable);
   g_clear_pointer (&self->store, mkv_cli_store_free);
+  g_clear_pointer (&self->bus, mkv_cli_bus_free);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Work, work_clear)
@@ -94,16 +121,27 @@ get_store (Work *self)
   return mkv_cli_store_get_store (self->store);
 }
 
+static MkvStore *
+get_any_store (Work *self)
+{
+  return self->bus != NULL ? mkv_cli_bus_get_store (self->bus) : MKV_STORE (get_store (self));
+}
+
 /* @error is what went wrong so far, or NULL. */
 static int
-finish (Work *self, int status, const GError *error)
+finish (Work *self, int status, GError *error)
 {
   g_autoptr (GError) close_error = NULL;
 
+  if (error != NULL && self->bus != NULL)
+    {
+      mkv_cli_bus_judge (self->bus, error);
+      return mkv_cli_fail_with (self->verb, error);
+    }
   if (error != NULL)
     return mkv_cli_storage_fail_with (self->verb, error);
   g_clear_object (&self->result);
-  if (!mkv_cli_store_close (self->store, &close_error))
+  if (self->store != NULL && !mkv_cli_store_close (self->store, &close_error))
     return mkv_cli_storage_fail_with (self->verb, close_error);
   if (fflush (stdout) != 0)
     return mkv_cli_fail (MKV_CLI_FAILURE, _("the output could not be written"));
@@ -140,12 +178,12 @@ mkv_cli_admin_dump (const MkvCliOptions *options)
 
   if (!get_format (options, &format))
     return MKV_CLI_USAGE;
-  status = work_init (&work, options, FALSE, TRUE);
+  status = work_init_anywhere (&work, options, FALSE);
   if (status != MKV_CLI_OK)
     return status;
-  mkv_store_dump_async (MKV_STORE (get_store (&work)), stream, format, options->arguments[1], mkv_cli_progress_tell,
+  mkv_store_dump_async (get_any_store (&work), stream, format, options->arguments[1], mkv_cli_progress_tell,
                         &work.progress, NULL, work.cancellable, on_done, &work);
-  mkv_store_dump_finish (MKV_STORE (get_store (&work)), wait_for_result (&work), &error);
+  mkv_store_dump_finish (get_any_store (&work), wait_for_result (&work), &error);
   return finish (&work, MKV_CLI_OK, error);
 }
 
@@ -186,12 +224,12 @@ mkv_cli_admin_load (const MkvCliOptions *options)
       if (stream == NULL)
         return mkv_cli_storage_fail_with ("load", error);
     }
-  status = work_init (&work, options, TRUE, TRUE);
+  status = work_init_anywhere (&work, options, TRUE);
   if (status != MKV_CLI_OK)
     return status;
-  mkv_store_load_async (MKV_STORE (get_store (&work)), stream, format, mkv_cli_progress_tell, &work.progress, NULL,
+  mkv_store_load_async (get_any_store (&work), stream, format, mkv_cli_progress_tell, &work.progress, NULL,
                         work.cancellable, on_done, &work);
-  report = mkv_store_load_finish (MKV_STORE (get_store (&work)), wait_for_result (&work), &error);
+  report = mkv_store_load_finish (get_any_store (&work), wait_for_result (&work), &error);
   if (report != NULL)
     status = tell_report (options, report);
   return finish (&work, status, error);

@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* The verbs that look after a storage: each does all of it with that of --store,
- * and returns what to exit with. */
+ * dump and load also with the daemon's, and returns what to exit with. */
 int mkv_cli_admin_dump (const MkvCliOptions *options);
 int mkv_cli_admin_load (const MkvCliOptions *options);
 int mkv_cli_admin_backup (const MkvCliOptions *options);

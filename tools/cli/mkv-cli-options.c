@@ -9,9 +9,6 @@
 
 #include "mkv-cli-error.h"
 
-/* What stands in for a part that does not exist yet. */
-#define WORKS_TODAY "--node ID --broker URI"
-
 typedef struct
 {
   const char *name;
@@ -63,6 +60,19 @@ check_seconds (MkvCliOptions *options)
   return MKV_CLI_OK;
 }
 
+/* What the command line alone says; the environment speaks of nodes only where it
+ * says nothing. */
+static int
+check_target (MkvCliOptions *options)
+{
+  options->bus = options->bus || options->system;
+  if (options->bus + (options->store != NULL) + (options->node != NULL) > 1)
+    return mkv_cli_fail (MKV_CLI_USAGE, _("there is one target: --bus or --system, --node ID, or --store PATH"));
+  if (options->broker != NULL && options->node == NULL && options->as_node == NULL && g_getenv ("MKV_NODE") == NULL)
+    return mkv_cli_fail (MKV_CLI_USAGE, _("--broker goes with --node ID; see merklekv --help"));
+  return MKV_CLI_OK;
+}
+
 static void
 set_from_environment (char **place, const char **from, const char *option, const char *name)
 {
@@ -79,9 +89,10 @@ set_from_environment (char **place, const char **from, const char *option, const
 int
 mkv_cli_options_parse (MkvCliOptions *self, char **argv)
 {
-  gboolean bus = FALSE;
   char *unused = NULL;
   const Option options[] = {
+    { "--bus", NULL, &self->bus },
+    { "--system", NULL, &self->system },
     { "--node", &self->node },
     { "--broker", &self->broker },
     { "--prefix", &self->prefix },
@@ -105,11 +116,12 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
     { "--force", NULL, &self->force, "restore" },
     { "--to-key-file", &self->to_key_file, NULL, "rekey" },
     { "--to-plain", NULL, &self->to_plain, "rekey" },
+    { "--no-initial", NULL, &self->no_initial, "watch" },
+    { "--exec", &self->exec, NULL, "watch" },
     { "--as-node", &self->as_node, NULL, "demo" },
     { "--help", NULL, &self->help },
     { "-h", NULL, &self->help },
     { "--version", NULL, &self->version },
-    { "--bus", NULL, &bus, NULL, N_("the bus") },
     { "--token-file", &unused, NULL, NULL, N_("tokens") },
     { "--network-key-file", &unused, NULL, NULL, N_("network keys") },
     { NULL },
@@ -140,8 +152,8 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
           continue;
         }
       if (option->missing != NULL)
-        return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not have %s yet; what works today: %s"),
-                             option->name, _(option->missing), WORKS_TODAY);
+        return mkv_cli_fail (MKV_CLI_USAGE, _("%s: this version does not have %s yet"), option->name,
+                             _(option->missing));
       if (option->flag != NULL)
         *option->flag = TRUE;
       else if (value == NULL && *++argument == NULL)
@@ -160,9 +172,13 @@ mkv_cli_options_parse (MkvCliOptions *self, char **argv)
     if (!is_known_to (used->pdata[i], self->arguments[0]))
       return mkv_cli_fail (MKV_CLI_USAGE, _("%s goes with %s only; see merklekv --help"),
                            ((const Option *) used->pdata[i])->name, ((const Option *) used->pdata[i])->verbs);
-  set_from_environment (&self->node, &self->node_from, "--node", "MKV_NODE");
+  if (check_target (self) != MKV_CLI_OK)
+    return MKV_CLI_USAGE;
+  if (!self->bus && self->store == NULL)
+    set_from_environment (&self->node, &self->node_from, "--node", "MKV_NODE");
   set_from_environment (&self->broker, &self->broker_from, "--broker", "MKV_BROKER");
   set_from_environment (&self->prefix, &self->prefix_from, "--prefix", "MKV_PREFIX");
+  self->bus = self->bus || (self->store == NULL && self->node == NULL);
   return check_seconds (self);
 }
 
@@ -187,6 +203,7 @@ mkv_cli_options_clear (MkvCliOptions *self)
   g_free (self->format);
   g_free (self->restored_node_id);
   g_free (self->to_key_file);
+  g_free (self->exec);
   g_free (self->as_node);
   g_strfreev (self->arguments);
 }

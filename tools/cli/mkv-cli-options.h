@@ -10,6 +10,8 @@ G_BEGIN_DECLS
 typedef struct
 {
   /* The target. */
+  gboolean bus; /* the daemon: also where nothing else was given */
+  gboolean system; /* on the system's bus */
   char *node;
   char *broker;
   char *prefix;
@@ -41,6 +43,8 @@ typedef struct
   gboolean force;
   char *to_key_file;
   gboolean to_plain;
+  gboolean no_initial;
+  char *exec;
   char *as_node; /* hidden: see mkv-demo-node.h */
 
   gboolean help;

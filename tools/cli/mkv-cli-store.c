@@ -5,9 +5,9 @@
 #include "mkv-cli-store.h"
 
 #include <glib/gi18n.h>
-#include <string.h>
 
 #include "mkv-cli-error.h"
+#include "mkv-cli-execute.h"
 #include "mkv-cli-storage.h"
 
 struct _MkvCliStore
@@ -89,85 +89,6 @@ mkv_cli_store_open (MkvCliStore *self, GError **error)
   return FALSE;
 }
 
-static MkvResponse *
-make_value (MkvCommand *command, GBytes *value)
-{
-  MkvResponse *response = mkv_response_new (mkv_command_get_id (command), MKV_STATUS_OK);
-
-  if (value != NULL)
-    mkv_response_set_value (response, value);
-  return response;
-}
-
-static MkvResponse *
-count (MkvStore *store, MkvCommand *command, GError **error)
-{
-  gboolean up = mkv_command_get_operation (command) == MKV_OPERATION_INCREMENT;
-  const char *key = mkv_command_get_key (command);
-  gint64 number = 0, amount = mkv_command_get_amount (command);
-  g_autofree char *text = NULL;
-  g_autoptr (GBytes) value = NULL;
-
-  if (!(up ? mkv_store_increment (store, key, amount, &number, NULL, error)
-           : mkv_store_decrement (store, key, amount, &number, NULL, error)))
-    return NULL;
-  text = g_strdup_printf ("%" G_GINT64_FORMAT, number);
-  value = g_bytes_new (text, strlen (text));
-  return make_value (command, value);
-}
-
-static MkvResponse *
-get_many (MkvStore *store, MkvCommand *command, GError **error)
-{
-  GPtrArray *keys = mkv_command_get_keys (command);
-  g_autoptr (MkvResponse) response = make_value (command, NULL);
-
-  for (guint i = 0; i < keys->len; i++)
-    {
-      GError *local_error = NULL;
-      g_autoptr (GBytes) value = mkv_store_get (store, keys->pdata[i], NULL, &local_error);
-
-      if (value == NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
-        {
-          g_propagate_error (error, local_error);
-          return NULL;
-        }
-      g_clear_error (&local_error);
-      mkv_response_add_result (response, mkv_result_new (keys->pdata[i], value != NULL ? MKV_STATUS_OK
-                                                                                        : MKV_STATUS_NOT_FOUND, value));
-    }
-  return g_steal_pointer (&response);
-}
-
-static MkvResponse *
-set_many (MkvStore *store, MkvCommand *command, GError **error)
-{
-  GPtrArray *keys = mkv_command_get_keys (command);
-  g_autoptr (GPtrArray) terminated = g_ptr_array_new ();
-
-  for (guint i = 0; i < keys->len; i++)
-    g_ptr_array_add (terminated, keys->pdata[i]);
-  g_ptr_array_add (terminated, NULL);
-  if (!mkv_store_set_many (store, (const char *const *) terminated->pdata, mkv_command_get_values (command), NULL, error))
-    return NULL;
-  return make_value (command, NULL);
-}
-
-static MkvResponse *
-list_keys (MkvStore *store, MkvCommand *command, GError **error)
-{
-  gboolean more = FALSE;
-  g_auto (GStrv) keys = mkv_store_list_keys (store, mkv_command_get_prefix (command), mkv_command_get_after (command),
-                                             mkv_command_get_limit (command), &more, NULL, error);
-  MkvResponse *response;
-
-  if (keys == NULL)
-    return NULL;
-  response = make_value (command, NULL);
-  mkv_response_set_keys (response, (const char *const *) keys, more);
-  return response;
-}
-
 static void
 store_result (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -187,63 +108,21 @@ describe (MkvLocalStore *store, MkvCommand *command, GError **error)
   stats = mkv_local_store_get_stats_finish (store, result, error);
   if (stats == NULL)
     return NULL;
-  response = make_value (command, NULL);
+  response = mkv_response_new (mkv_command_get_id (command), MKV_STATUS_OK);
   mkv_response_set_info (response, stats);
   return response;
-}
-
-static MkvResponse *
-execute (MkvCliStore *self, MkvCommand *command, GError **error)
-{
-  MkvStore *store = MKV_STORE (self->store);
-  const char *key = mkv_command_get_key (command);
-  GBytes *argument = mkv_command_get_value (command);
-  g_autoptr (GBytes) value = NULL;
-  gboolean done = FALSE;
-
-  switch (mkv_command_get_operation (command))
-    {
-    case MKV_OPERATION_GET:
-      value = mkv_store_get (store, key, NULL, error);
-      done = value != NULL;
-      break;
-    case MKV_OPERATION_SET:
-      done = mkv_store_set (store, key, argument, NULL, error);
-      break;
-    case MKV_OPERATION_DELETE:
-      done = mkv_store_delete (store, key, NULL, error);
-      break;
-    case MKV_OPERATION_APPEND:
-      value = mkv_store_append (store, key, argument, NULL, error);
-      done = value != NULL;
-      break;
-    case MKV_OPERATION_PREPEND:
-      value = mkv_store_prepend (store, key, argument, NULL, error);
-      done = value != NULL;
-      break;
-    case MKV_OPERATION_INCREMENT:
-    case MKV_OPERATION_DECREMENT:
-      return count (store, command, error);
-    case MKV_OPERATION_GET_MANY:
-      return get_many (store, command, error);
-    case MKV_OPERATION_SET_MANY:
-      return set_many (store, command, error);
-    case MKV_OPERATION_LIST_KEYS:
-      return list_keys (store, command, error);
-    case MKV_OPERATION_INFO:
-      return describe (self->store, command, error);
-    default:
-      g_assert_not_reached ();
-    }
-  return done ? make_value (command, value) : NULL;
 }
 
 MkvResponse *
 mkv_cli_store_call (MkvCliStore *self, MkvCommand *command)
 {
   g_autoptr (GError) error = NULL;
-  MkvResponse *response = execute (self, command, &error);
+  MkvResponse *response;
 
+  if (mkv_command_get_operation (command) == MKV_OPERATION_INFO)
+    response = describe (self->store, command, &error);
+  else
+    response = mkv_cli_execute (MKV_STORE (self->store), command, NULL, &error);
   if (response == NULL)
     response = mkv_response_new_error (mkv_command_get_id (command), error);
   mkv_response_set_timestamp (response, g_get_real_time () / 1000);

@@ -11,12 +11,13 @@
 #include "mkv-cli-doctor.h"
 #include "mkv-cli-error.h"
 #include "mkv-cli-key.h"
+#include "mkv-cli-status.h"
 #include "mkv-cli-value.h"
+#include "mkv-cli-watch.h"
 #include "mkv-demo.h"
 
 /* Those that need a part that does not exist yet. */
-static const char later[] = "watch status health outbox "
-                            "plugins config top metrics logs broker token bench completion";
+static const char later[] = "outbox config top metrics logs broker token bench completion";
 
 static MkvCommand *
 add_command (GPtrArray *commands, MkvOperation operation, const char *key)
@@ -172,15 +173,6 @@ prepare_sync (const MkvCliOptions *options, char **arguments, GPtrArray *command
   return MKV_CLI_OK;
 }
 
-/* There is no command that asks another node for it. */
-static int
-prepare_peers (const MkvCliOptions *options, char **arguments, GPtrArray *commands)
-{
-  return mkv_cli_fail (MKV_CLI_USAGE, _("peers: only the node itself knows its peers, and this version does not reach the "
-                                        "daemon over D-Bus yet; what works today: root, which is the same at nodes "
-                                        "that hold the same, and the state that info tells"));
-}
-
 static const MkvCliVerb verbs[] = {
   { "get", "KEY", N_("print a value"), 1, 1, NULL, prepare_get },
   { "set", "KEY VALUE", N_("write a value"), 2, 2, NULL, prepare_set, NULL, TRUE },
@@ -197,7 +189,14 @@ static const MkvCliVerb verbs[] = {
   { "root", "", N_("print the digest of all a node holds"), 0, 0, "root", prepare_info },
   { "sync", "[--peer ID]", N_("compare a node with the others now, and print how many entries that changed"), 0, 0, NULL,
     prepare_sync },
-  { "peers", "", N_("list the nodes that a node has heard of (not by --node)"), 0, 0, NULL, prepare_peers },
+  { "watch", "[PREFIX] [--no-initial] [--exec CMD]", N_("print KEY<TAB>VALUE, now and for each change"), 0, 1, NULL,
+    NULL, mkv_cli_watch_run },
+  { "status", "", N_("describe the daemon, and what is the matter"), 0, 0, NULL, NULL, mkv_cli_status_status },
+  { "health", "", N_("print ok, degraded or failed, and why; exit with 1 if it is not ok"), 0, 0, NULL, NULL,
+    mkv_cli_status_health },
+  { "peers", "", N_("list the nodes that the daemon has heard of"), 0, 0, NULL, NULL, mkv_cli_status_peers },
+  { "plugins", "", N_("list the daemon's plugins"), 0, 0, NULL, NULL, mkv_cli_status_plugins },
+  { "reload", "", N_("have the daemon read its configuration again"), 0, 0, NULL, NULL, mkv_cli_status_reload },
   { "dump", "[PREFIX] [--format F]", N_("write down what a storage holds, on stdout: jsonl, cbor or dconf"), 0, 1, NULL,
     NULL, mkv_cli_admin_dump },
   { "load", "[FILE] [--format F]", N_("take in what was written down"), 0, 1, NULL, NULL, mkv_cli_admin_load },
@@ -222,7 +221,9 @@ mkv_cli_verbs_print_help (void)
 {
   g_print ("%s\n\n%s\n", _("Usage: merklekv [TARGET] [--json] [--timeout S] VERB [ARGUMENT]..."),
            _("Reads and writes what a MerkleKV node holds."));
-  g_print ("\n%s\n", _("Target: another node, through a broker"));
+  g_print ("\n%s\n", _("Target: the daemon, on the session's bus, which is the default, or on the system's"));
+  g_print ("  --bus | --system\n");
+  g_print ("\n%s\n", _("or another node, through a broker"));
   g_print ("  --node ID --broker URI [--prefix P] [--username U --password-file F]\n"
            "  [--ca-file F] [--cert-file F --key-file F]\n");
   g_print ("  %s\n", _("$MKV_NODE, $MKV_BROKER and $MKV_PREFIX stand in for the first three"));
