@@ -47,6 +47,8 @@ mkv_bus_service_dispose (GObject *object)
     }
   g_clear_object (&self->objects);
   g_clear_object (&self->manager);
+  if (self->store != NULL)
+    mkv_store_service_shut_down (self->store);
   g_clear_object (&self->store);
   g_clear_pointer (&self->gate, mkv_gate_free);
   g_clear_object (&self->connection);
@@ -99,7 +101,7 @@ mkv_bus_service_new (MkvNode *node, GDBusConnection *connection, gboolean guarde
   self->connection = g_object_ref (connection);
   self->gate = mkv_gate_new (connection, node->clock, node->observer, guarded);
   self->manager = mkv_manager_service_new (node, self->gate);
-  self->store = mkv_store_service_new (node, self->gate);
+  self->store = mkv_store_service_new (node, connection, self->gate);
   /* The object manager only warns where it can't. */
   if (!g_dbus_interface_skeleton_export (G_DBUS_INTERFACE_SKELETON (self->store), connection, MKV_BUS_STORE_PATH, error))
     return NULL;

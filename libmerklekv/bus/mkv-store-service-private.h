@@ -13,8 +13,11 @@ G_BEGIN_DECLS
 /* What answers calls of the Store interface. */
 G_DECLARE_FINAL_TYPE (MkvStoreService, mkv_store_service, MKV, STORE_SERVICE, MkvDBusStoreSkeleton)
 
-/* @gate has to live longer. */
-MkvStoreService *mkv_store_service_new (MkvNode *node, MkvGate *gate);
+/* @gate has to live as long as it is exported. */
+MkvStoreService *mkv_store_service_new (MkvNode *node, GDBusConnection *connection, MkvGate *gate);
+
+/* Nobody is told anything any more, and dumps and loads stop. */
+void mkv_store_service_shut_down (MkvStoreService *self);
 
 /* Whether calls wait instead of being answered, as many as anybody can mean. */
 void mkv_store_service_set_held (MkvStoreService *self, gboolean held);

@@ -14,6 +14,7 @@ enum
   SIGNAL_SYNC_PROGRESS,
   SIGNAL_SYNC_ENDED,
   SIGNAL_PEERS_CHANGED,
+  SIGNAL_BECAME_IN_SYNC,
   N_SIGNALS
 };
 
@@ -73,12 +74,29 @@ mkv_node_add_sync_signals (MkvNodeClass *klass)
    */
   signals[SIGNAL_PEERS_CHANGED] = g_signal_new ("peers-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                                 G_TYPE_NONE, 0);
+  /**
+   * MkvNode::became-in-sync:
+   * @self: the node
+   *
+   * Another node was found to hold the same: [method@Node.is_in_sync] says so
+   * until something changes here, or [property@Node:state] does.
+   *
+   * Since: 0.1
+   */
+  signals[SIGNAL_BECAME_IN_SYNC] = g_signal_new ("became-in-sync", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                                 G_TYPE_NONE, 0);
 }
 
 void
 mkv_node_notify_peers (MkvNode *self)
 {
   g_signal_emit (self, signals[SIGNAL_PEERS_CHANGED], 0);
+}
+
+static void
+on_state_changed (MkvSyncer *syncer, MkvNode *self)
+{
+  g_signal_emit (self, signals[SIGNAL_BECAME_IN_SYNC], 0);
 }
 
 static void
@@ -115,6 +133,7 @@ mkv_node_watch_link (MkvNode *self, MkvLink *link)
   g_signal_connect_object (syncer, "session-started", G_CALLBACK (on_started), self, 0);
   g_signal_connect_object (syncer, "session-progress", G_CALLBACK (on_progress), self, 0);
   g_signal_connect_object (syncer, "session-ended", G_CALLBACK (on_ended), self, 0);
+  g_signal_connect_object (syncer, "state-changed", G_CALLBACK (on_state_changed), self, 0);
   g_signal_connect_object (syncer, "peers-changed", G_CALLBACK (on_peers_changed), self, 0);
 }
 

@@ -80,6 +80,8 @@ static const char *const counter_names[] = {
   [MKV_COUNTER_SYNC_IGNORED] = "sync-ignored",
   [MKV_COUNTER_SYNC_REFUSED] = "sync-refused",
   [MKV_COUNTER_BUS_CALLS_REFUSED] = "bus-calls-refused",
+  [MKV_COUNTER_BUS_CALLS_LIMITED] = "bus-calls-limited",
+  [MKV_COUNTER_BUS_CHANGES_MISSED] = "bus-changes-missed",
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (counter_names) == MKV_N_COUNTERS);
