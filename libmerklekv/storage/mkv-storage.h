@@ -114,4 +114,7 @@ char **mkv_storage_repair (MkvStorage *self, const char *path, GVariant *options
 MKV_API
 char **mkv_storage_list_damage (MkvStorage *self, GError **error);
 
+MKV_API
+gboolean mkv_storage_tell_progress (guint64 done, guint64 total, GError **error);
+
 G_END_DECLS

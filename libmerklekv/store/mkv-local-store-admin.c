@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "base/mkv-task-private.h"
+#include "storage/mkv-storage-job-private.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-local-store-private.h"
 #include "store/mkv-store-check-private.h"
@@ -211,18 +212,58 @@ mkv_local_store_verify_finish (MkvLocalStore *self, GAsyncResult *result, GError
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/* What is asked of the storage, and of what. */
+typedef struct
+{
+  MkvStorage *storage;
+  char *path; /* NULL where none is needed */
+  MkvStorageJob job;
+} StorageWork;
+
+static void
+storage_work_free (gpointer data)
+{
+  StorageWork *work = data;
+
+  g_object_unref (work->storage);
+  g_free (work->path);
+  g_free (work);
+}
+
+static GTask *
+storage_task_new (MkvLocalStore *self, const char *path, MkvProgress *progress, GCancellable *cancellable,
+                  GAsyncReadyCallback callback, gpointer user_data, gpointer tag)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  StorageWork *work = g_new0 (StorageWork, 1);
+
+  work->storage = g_object_ref (mkv_local_store_get_storage (self));
+  work->path = g_strdup (path);
+  work->job = (MkvStorageJob){ progress, cancellable };
+  g_task_set_source_tag (task, tag);
+  g_task_set_task_data (task, work, storage_work_free);
+  return task;
+}
+
 static void
 compact (gpointer user_data, GError **error)
 {
-  mkv_storage_compact (user_data, error);
+  StorageWork *work = user_data;
+
+  mkv_storage_set_job (&work->job);
+  mkv_storage_compact (work->storage, error);
+  mkv_storage_set_job (NULL);
 }
 
 static void
 compact_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
+  StorageWork *work = task_data;
   GError *error = NULL;
+  gboolean done = mkv_local_store_call (source, compact, work, cancellable, &error);
 
-  if (mkv_local_store_call (source, compact, mkv_local_store_get_storage (source), cancellable, &error))
+  mkv_progress_end (work->job.progress);
+  if (done)
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -231,8 +272,12 @@ compact_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellabl
 /**
  * mkv_local_store_compact_async:
  * @self: a store
- * @cancellable: (nullable): to give up, until it has begun
- * @callback: (scope async): called when it is done
+ * @progress: (nullable) (scope notified) (closure progress_data) (destroy progress_destroy): is
+ *   told how far it is, in what the storage counts, in the context of @callback
+ * @progress_data: for @progress
+ * @progress_destroy: (nullable): frees @progress_data, before @callback is called
+ * @cancellable: (nullable): to give up; the storage is as it was then
+ * @callback: (scope async) (closure user_data): called when it is done
  * @user_data: for @callback
  *
  * Gives back the space of what was overwritten or removed; see
@@ -241,15 +286,16 @@ compact_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellabl
  * Since: 0.1
  */
 void
-mkv_local_store_compact_async (MkvLocalStore *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-                               gpointer user_data)
+mkv_local_store_compact_async (MkvLocalStore *self, MkvProgressFunc progress, gpointer progress_data,
+                               GDestroyNotify progress_destroy, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = NULL;
 
   g_return_if_fail (MKV_IS_LOCAL_STORE (self));
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mkv_local_store_compact_async);
+  task = storage_task_new (self, NULL, mkv_progress_new (progress, progress_data, progress_destroy), cancellable,
+                           callback, user_data, mkv_local_store_compact_async);
   mkv_task_run_in_thread (task, compact_in_thread);
 }
 
@@ -277,9 +323,15 @@ mkv_local_store_compact_finish (MkvLocalStore *self, GAsyncResult *result, GErro
 static void
 backup_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable *cancellable)
 {
+  StorageWork *work = task_data;
   GError *error = NULL;
+  gboolean done;
 
-  if (mkv_storage_backup (mkv_local_store_get_storage (source), task_data, cancellable, &error))
+  mkv_storage_set_job (&work->job);
+  done = mkv_storage_backup (work->storage, work->path, cancellable, &error);
+  mkv_storage_set_job (NULL);
+  mkv_progress_end (work->job.progress);
+  if (done)
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -289,8 +341,12 @@ backup_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable
  * mkv_local_store_backup_async:
  * @self: a store
  * @path: (type filename): a folder that is empty, or not there yet
+ * @progress: (nullable) (scope notified) (closure progress_data) (destroy progress_destroy): is
+ *   told how far it is, in what the storage counts, in the context of @callback
+ * @progress_data: for @progress
+ * @progress_destroy: (nullable): frees @progress_data, before @callback is called
  * @cancellable: (nullable): to give up
- * @callback: (scope async): called when it is done
+ * @callback: (scope async) (closure user_data): called when it is done
  * @user_data: for @callback
  *
  * Writes a copy of the store as it is at one moment into a folder, while others
@@ -300,7 +356,8 @@ backup_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable
  * Since: 0.1
  */
 void
-mkv_local_store_backup_async (MkvLocalStore *self, const char *path, GCancellable *cancellable,
+mkv_local_store_backup_async (MkvLocalStore *self, const char *path, MkvProgressFunc progress,
+                              gpointer progress_data, GDestroyNotify progress_destroy, GCancellable *cancellable,
                               GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = NULL;
@@ -308,9 +365,8 @@ mkv_local_store_backup_async (MkvLocalStore *self, const char *path, GCancellabl
   g_return_if_fail (MKV_IS_LOCAL_STORE (self));
   g_return_if_fail (path != NULL);
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mkv_local_store_backup_async);
-  g_task_set_task_data (task, g_strdup (path), g_free);
+  task = storage_task_new (self, path, mkv_progress_new (progress, progress_data, progress_destroy), cancellable,
+                           callback, user_data, mkv_local_store_backup_async);
   mkv_task_run_in_thread (task, backup_in_thread);
 }
 

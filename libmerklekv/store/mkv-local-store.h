@@ -40,22 +40,26 @@ MKV_API
 char **mkv_local_store_verify_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
 
 MKV_API
-void mkv_local_store_compact_async (MkvLocalStore *self, GCancellable *cancellable, GAsyncReadyCallback callback,
-                                    gpointer user_data);
+void mkv_local_store_compact_async (MkvLocalStore *self, MkvProgressFunc progress, gpointer progress_data,
+                                    GDestroyNotify progress_destroy, GCancellable *cancellable,
+                                    GAsyncReadyCallback callback, gpointer user_data);
 
 MKV_API
 gboolean mkv_local_store_compact_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
 
 MKV_API
-void mkv_local_store_backup_async (MkvLocalStore *self, const char *path, GCancellable *cancellable,
-                                   GAsyncReadyCallback callback, gpointer user_data);
+void mkv_local_store_backup_async (MkvLocalStore *self, const char *path, MkvProgressFunc progress,
+                                   gpointer progress_data, GDestroyNotify progress_destroy,
+                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 
 MKV_API
 gboolean mkv_local_store_backup_finish (MkvLocalStore *self, GAsyncResult *result, GError **error);
 
 MKV_API
 void mkv_local_store_repair_async (MkvStorage *storage, const char *path, GVariant *options,
-                                   GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
+                                   MkvProgressFunc progress, gpointer progress_data,
+                                   GDestroyNotify progress_destroy, GCancellable *cancellable,
+                                   GAsyncReadyCallback callback, gpointer user_data);
 
 MKV_API
 char **mkv_local_store_repair_finish (GAsyncResult *result, GError **error);

@@ -10,6 +10,7 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "storage/mkv-storage-job-private.h"
 #include "store/mkv-contents-commit-private.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-store-record-private.h"
@@ -44,11 +45,15 @@ add_problem (Check *self, const char *format, ...)
 
 /* What the storage itself has to say. */
 static gboolean
-check_storage (Check *self, GError **error)
+check_storage (Check *self, MkvProgress *progress, GCancellable *cancellable, GError **error)
 {
+  const MkvStorageJob job = { progress, cancellable };
   GError *local_error = NULL;
-  g_auto (GStrv) problems = mkv_storage_verify (self->storage, &local_error);
+  g_auto (GStrv) problems = NULL;
 
+  mkv_storage_set_job (&job);
+  problems = mkv_storage_verify (self->storage, &local_error);
+  mkv_storage_set_job (NULL);
   if (problems == NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED))
     {
       g_propagate_error (error, local_error);
@@ -228,7 +233,7 @@ mkv_store_check (MkvLocalStore *store, MkvProgress *progress, GCancellable *canc
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
   Check self = { .store = store, .storage = mkv_local_store_get_storage (store), .problems = problems };
 
-  if (!check_storage (&self, error) || !check_entries (&self, progress, cancellable, error) ||
+  if (!check_storage (&self, progress, cancellable, error) || !check_entries (&self, progress, cancellable, error) ||
       !check_record (&self, error) || !check_outbox (&self, cancellable, error) ||
       !mkv_local_store_call (store, check_contents, &self, cancellable, error))
     return NULL;

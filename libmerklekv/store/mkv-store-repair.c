@@ -14,6 +14,7 @@
 #include "base/mkv-limits.h"
 #include "base/mkv-task-private.h"
 #include "security/mkv-seal-record-private.h"
+#include "storage/mkv-storage-job-private.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-local-store.h"
 #include "store/mkv-store-record-private.h"
@@ -26,6 +27,7 @@ typedef struct
   MkvStorage *storage;
   char *path;
   GVariant *options;
+  MkvProgress *progress;
 } Job;
 
 typedef struct
@@ -206,9 +208,13 @@ repair (const Job *job, GCancellable *cancellable, GError **error)
   g_autofree char *node_id = NULL;
   Repair self = { .storage = job->storage, .cancellable = cancellable, .done = done };
   GError *local_error = NULL;
-  g_auto (GStrv) by_storage = mkv_storage_repair (job->storage, job->path, job->options, &local_error);
+  const MkvStorageJob storage_job = { job->progress, cancellable };
+  g_auto (GStrv) by_storage = NULL;
   gboolean repaired;
 
+  mkv_storage_set_job (&storage_job);
+  by_storage = mkv_storage_repair (job->storage, job->path, job->options, &local_error);
+  mkv_storage_set_job (NULL);
   if (by_storage == NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED))
     {
       g_propagate_error (error, local_error);
@@ -233,6 +239,7 @@ repair_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable
   GError *error = NULL;
   char **done = repair (task_data, cancellable, &error);
 
+  mkv_progress_end (((Job *) task_data)->progress);
   if (done != NULL)
     g_task_return_pointer (task, done, (GDestroyNotify) g_strfreev);
   else
@@ -244,8 +251,12 @@ repair_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable
  * @storage: a storage that is not open
  * @path: (type filename): its folder
  * @options: (nullable): as for [method@Storage.open]
- * @cancellable: (nullable): to give up, once the storage has repaired itself
- * @callback: (scope async): called when it is done
+ * @progress: (nullable) (scope notified) (closure progress_data) (destroy progress_destroy): is
+ *   told how far it is, in what the storage counts, in the context of @callback
+ * @progress_data: for @progress
+ * @progress_destroy: (nullable): frees @progress_data, before @callback is called
+ * @cancellable: (nullable): to give up
+ * @callback: (scope async) (closure user_data): called when it is done
  * @user_data: for @callback
  *
  * Makes of a damaged folder one that a store can be opened from: what the storage
@@ -255,7 +266,8 @@ repair_in_thread (GTask *task, gpointer source, gpointer task_data, GCancellable
  * Since: 0.1
  */
 void
-mkv_local_store_repair_async (MkvStorage *storage, const char *path, GVariant *options, GCancellable *cancellable,
+mkv_local_store_repair_async (MkvStorage *storage, const char *path, GVariant *options, MkvProgressFunc progress,
+                              gpointer progress_data, GDestroyNotify progress_destroy, GCancellable *cancellable,
                               GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = NULL;
@@ -269,6 +281,7 @@ mkv_local_store_repair_async (MkvStorage *storage, const char *path, GVariant *o
   job->storage = g_object_ref (storage);
   job->path = g_strdup (path);
   job->options = options != NULL ? g_variant_ref_sink (options) : NULL;
+  job->progress = mkv_progress_new (progress, progress_data, progress_destroy);
   g_task_set_source_tag (task, mkv_local_store_repair_async);
   g_task_set_task_data (task, job, job_free);
   mkv_task_run_in_thread (task, repair_in_thread);

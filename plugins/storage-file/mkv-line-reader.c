@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <glib/gi18n-lib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/mkv-storage-folder.h"
@@ -19,7 +20,10 @@
 void
 mkv_line_reader_init (MkvLineReader *self, int fd, const char *name, guint64 limit)
 {
+  struct stat info;
+
   *self = (MkvLineReader){ .fd = fd, .name = name, .limit = limit };
+  self->size = fstat (fd, &info) == 0 ? MIN (limit, (guint64) info.st_size) : 0;
   self->allocated = BUFFER_BYTES;
   self->buffer = g_malloc (self->allocated);
 }
@@ -57,6 +61,8 @@ fill (MkvLineReader *self, gsize *n_read, GError **error)
       self->buffer = g_realloc (self->buffer, self->allocated);
     }
   at = self->offset + self->end;
+  if (!mkv_storage_tell_progress (at, self->size, error))
+    return FALSE;
   do
     n = pread (self->fd, self->buffer + self->end,
                MIN (self->allocated - self->end, self->limit > at ? self->limit - at : 0), (off_t) at);

@@ -23,6 +23,7 @@ typedef struct
   int fd;
   const char *name; /* of the file, for errors */
   guint64 limit;    /* what is behind is not read */
+  guint64 size;     /* of what is to be read, when it was begun; 0 if that is not known */
   guint64 offset;   /* in the file, of buffer[start] */
   char *buffer;
   gsize start;

@@ -157,6 +157,9 @@ static gboolean
 write_entries (Output *out, MkvEntryTable *table, GCancellable *cancellable, GError **error)
 {
   g_autofree char *after = NULL;
+  guint64 n_entries, n_tombstones, n_bytes;
+
+  mkv_entry_table_get_stats (table, &n_entries, &n_tombstones, &n_bytes);
 
   for (;;)
     {
@@ -170,7 +173,8 @@ write_entries (Output *out, MkvEntryTable *table, GCancellable *cancellable, GEr
         }
       if (page->len < PAGE)
         return TRUE;
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+          !mkv_storage_tell_progress (out->n_lines, n_entries + n_tombstones, error))
         return FALSE;
       g_free (after);
       after = g_strdup (mkv_entry_get_key (page->pdata[page->len - 1]));
@@ -200,7 +204,7 @@ write_meta (Output *out, MkvEntryTable *table, GCancellable *cancellable, GError
         }
       if (page->len < PAGE)
         return TRUE;
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      if (g_cancellable_set_error_if_cancelled (cancellable, error) || !mkv_storage_tell_progress (out->n_lines, 0, error))
         return FALSE;
       g_free (after);
       after = g_strdup (page->pdata[page->len - 1]);

@@ -112,6 +112,11 @@ mkv_storage_file_verify (MkvStorage *storage, GError **error)
          verify_journal (self, damages, commit, &local_error);
   g_mutex_unlock (&self->files_mutex);
   add_damages (problems, damages);
+  if (!done && g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, local_error);
+      return NULL;
+    }
   if (!done)
     {
       /* A file that is damaged as a whole. */

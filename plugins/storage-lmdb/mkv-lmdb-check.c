@@ -14,7 +14,6 @@
 #define MAX_FAULTS 50
 
 /* After so many records a copy looks whether it is still wanted. */
-#define RECORDS_PER_LOOK 256
 
 static void add_fault (MkvLmdbCheck *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
@@ -105,6 +104,7 @@ typedef struct
   GCancellable *cancellable;
   GError *error;
   guint64 n_records;
+  guint64 n_octets, n_total; /* of the records; of the file, which has a bit more */
 } Pass;
 
 static gboolean
@@ -112,9 +112,11 @@ take_record (MkvLmdbTree tree, const MDB_val *key, const MDB_val *value, gpointe
 {
   Pass *pass = user_data;
 
-  if (pass->n_records++ % RECORDS_PER_LOOK == 0 &&
-      g_cancellable_set_error_if_cancelled (pass->cancellable, &pass->error))
+  if (pass->n_records++ % MKV_LMDB_RECORDS_PER_LOOK == 0 &&
+      (g_cancellable_set_error_if_cancelled (pass->cancellable, &pass->error) ||
+       !mkv_storage_tell_progress (pass->n_octets, pass->n_total, &pass->error)))
     return FALSE;
+  pass->n_octets += key->mv_size + value->mv_size;
   if (!mkv_lmdb_check_record (&pass->check, tree, key, value) || pass->writer == NULL || tree == MKV_LMDB_TREE_MAIN)
     return TRUE;
   return mkv_lmdb_writer_put (pass->writer, tree == MKV_LMDB_TREE_META, key, value, &pass->error);
@@ -129,6 +131,7 @@ run_pass (MkvLmdbEnv *env, guint64 version, Pass *pass, const char *folder)
 
   if (file == NULL)
     return FALSE;
+  pass->n_total = mkv_lmdb_file_get_size (file);
   if (folder != NULL)
     {
       pass->writer = mkv_lmdb_writer_new (folder, mkv_lmdb_writer_get_room (mkv_lmdb_file_get_size (file)),

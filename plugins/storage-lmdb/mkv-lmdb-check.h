@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/* How often it is looked whether to stop. */
+#define MKV_LMDB_RECORDS_PER_LOOK 256
+
 /* What of a file's records is right, as they come out of a walk. */
 typedef struct
 {

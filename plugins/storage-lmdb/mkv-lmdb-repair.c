@@ -18,8 +18,26 @@ typedef struct
   MkvLmdbCheck check;
   MkvLmdbWriter *writer;
   guint64 n_left_out, n_lost; /* records that are not whole; entries that nothing led to */
+  guint64 n_records, n_octets, n_total; /* of this walk; octets of the file */
   GError *error;
 } Repair;
+
+/* Each walk through the file counts for itself. */
+static void
+begin (Repair *repair, MkvLmdbFile *file)
+{
+  repair->n_records = repair->n_octets = 0;
+  repair->n_total = mkv_lmdb_file_get_size (file);
+}
+
+/* Whether to go on. */
+static gboolean
+tell (Repair *repair, const MDB_val *key, const MDB_val *value)
+{
+  repair->n_octets += key->mv_size + value->mv_size;
+  return repair->n_records++ % MKV_LMDB_RECORDS_PER_LOOK != 0 ||
+         mkv_storage_tell_progress (repair->n_octets, repair->n_total, &repair->error);
+}
 
 /* What a tree has takes the place of what was found before. */
 static gboolean
@@ -27,6 +45,8 @@ save_record (MkvLmdbTree tree, const MDB_val *key, const MDB_val *value, gpointe
 {
   Repair *repair = user_data;
 
+  if (!tell (repair, key, value))
+    return FALSE;
   if (!mkv_lmdb_check_record (&repair->check, tree, key, value))
     {
       repair->n_left_out++;
@@ -43,6 +63,8 @@ save_lost (MkvLmdbTree tree, const MDB_val *key, const MDB_val *value, gpointer 
   Repair *repair = user_data;
   g_autofree char *fault = mkv_lmdb_record_find_fault (key, value);
 
+  if (!tell (repair, key, value))
+    return FALSE;
   if (fault != NULL)
     return TRUE;
   repair->n_lost++;
@@ -52,7 +74,11 @@ save_lost (MkvLmdbTree tree, const MDB_val *key, const MDB_val *value, gpointer 
 static gboolean
 look (MkvLmdbTree tree, const MDB_val *key, const MDB_val *value, gpointer user_data)
 {
-  mkv_lmdb_check_record (user_data, tree, key, value);
+  Repair *repair = user_data;
+
+  if (!tell (repair, key, value))
+    return FALSE;
+  mkv_lmdb_check_record (&repair->check, tree, key, value);
   return TRUE;
 }
 
@@ -83,17 +109,20 @@ static gboolean
 save (Repair *repair, MkvLmdbFile *file, GError **error)
 {
   g_autoptr (GPtrArray) faults = g_ptr_array_new_with_free_func (g_free);
-  guint64 newest = mkv_lmdb_file_get_newest (file), older = mkv_lmdb_file_get_older (file);
+  const guint64 versions[] = { mkv_lmdb_file_get_older (file), mkv_lmdb_file_get_newest (file) };
+  gboolean done;
 
   /* The last walk was that of the newest version: what is lost is lost to it. */
-  if (mkv_lmdb_file_walk_lost (file, save_lost, repair) &&
-      (older == 0 || mkv_lmdb_file_walk (file, older, save_record, repair, faults)))
+  begin (repair, file);
+  done = mkv_lmdb_file_walk_lost (file, save_lost, repair);
+  for (guint i = 0; done && i < G_N_ELEMENTS (versions); i++)
     {
+      begin (repair, file);
       repair->n_left_out = 0;
-      if ((newest == 0 || mkv_lmdb_file_walk (file, newest, save_record, repair, faults)) &&
-          mkv_lmdb_writer_finish (repair->writer, &repair->error))
-        return TRUE;
+      done = versions[i] == 0 || mkv_lmdb_file_walk (file, versions[i], save_record, repair, faults);
     }
+  if (done && mkv_lmdb_writer_finish (repair->writer, &repair->error))
+    return TRUE;
   g_propagate_error (error, g_steal_pointer (&repair->error));
   return FALSE;
 }
@@ -138,7 +167,8 @@ mkv_lmdb_repair (const char *folder, GError **error)
   g_autoptr (GPtrArray) file_faults = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) record_faults = g_ptr_array_new_with_free_func (g_free);
   Repair repair = { .check.faults = record_faults };
-  MkvLmdbCheck check = { .faults = record_faults };
+  Repair looking = { .check.faults = record_faults };
+  const MkvLmdbCheck *check = &looking.check;
   g_autoptr (MkvLmdbFile) file = NULL;
   gboolean good = TRUE;
 
@@ -147,9 +177,15 @@ mkv_lmdb_repair (const char *folder, GError **error)
   file = mkv_lmdb_file_open (path, error);
   if (file == NULL)
     return NULL;
-  mkv_lmdb_file_walk (file, mkv_lmdb_file_get_newest (file), look, &check, file_faults);
-  mkv_lmdb_check_end (&check);
-  if (!check.has_format && (check.is_strange || mkv_lmdb_file_is_strange (file)))
+  begin (&looking, file);
+  if (!mkv_lmdb_file_walk (file, mkv_lmdb_file_get_newest (file), look, &looking, file_faults) &&
+      looking.error != NULL)
+    {
+      g_propagate_error (error, looking.error);
+      return NULL;
+    }
+  mkv_lmdb_check_end (&looking.check);
+  if (!check->has_format && (check->is_strange || mkv_lmdb_file_is_strange (file)))
     {
       g_set_error (error, MKV_ERROR, MKV_ERROR_CONFIGURATION,
                    _("The LMDB file in %s is not a storage of MerkleKV, or of another version"), folder);

@@ -14,7 +14,7 @@
 #include "mkv-storage-lmdb.h"
 #include "mkv-test.h"
 #include "security/mkv-sealed-storage.h"
-#include "storage/mkv-storage.h"
+#include "storage/mkv-storage-job-private.h"
 
 typedef struct
 {
@@ -350,13 +350,139 @@ test_repair_clean (Fixture *f, gconstpointer data)
   assert_value (f->storage, "k", "1", 1);
 }
 
+typedef enum
+{
+  COMPACT,
+  BACKUP,
+  VERIFY,
+  REPAIR,
+  N_JOBS
+} Job;
+
+static gboolean
+do_job (Fixture *f, Job job, GError **error)
+{
+  g_auto (GStrv) lines = NULL;
+
+  switch (job)
+    {
+    case COMPACT:
+      return mkv_storage_compact (f->storage, error);
+    case BACKUP:
+      return mkv_storage_backup (f->storage, f->other, NULL, error);
+    case VERIFY:
+      lines = mkv_storage_verify (f->storage, error);
+      return lines != NULL;
+    case REPAIR:
+    default:
+      {
+        g_autoptr (MkvStorage) storage = f->backend->make ();
+
+        lines = mkv_storage_repair (storage, f->folder, NULL, error);
+        return lines != NULL;
+      }
+    }
+}
+
+typedef struct
+{
+  GCancellable *cancellable;
+  guint stop_at;
+  guint n_told;
+} Telling;
+
+static void
+on_progress (guint64 done, guint64 total, gpointer user_data)
+{
+  Telling *telling = user_data;
+
+  if (total > 0)
+    g_assert_cmpuint (done, <=, total + total / 8);
+  if (telling->n_told++ == telling->stop_at)
+    g_cancellable_cancel (telling->cancellable);
+}
+
+/* Returns how often it told how far it was. */
+static guint
+do_job_until (Fixture *f, Job job, guint stop_at, GError **error)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Telling telling = { cancellable, stop_at, 0 };
+  MkvProgress *progress = mkv_progress_new_direct (on_progress, &telling);
+  const MkvStorageJob storage_job = { progress, cancellable };
+  gboolean done;
+
+  mkv_storage_set_job (&storage_job);
+  done = do_job (f, job, error);
+  mkv_storage_set_job (NULL);
+  mkv_progress_end (progress);
+  g_assert_cmpint (done, ==, !g_cancellable_is_cancelled (cancellable));
+  return telling.n_told;
+}
+
+/* In a folder in which nothing stands open. */
+static guint
+count_files (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+static void
+test_stopped (Fixture *f, gconstpointer data)
+{
+  g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (MKV_DURABILITY_DURABLE);
+  g_autoptr (GError) error = NULL;
+  guint n_files, n_told;
+
+  g_test_summary ("What takes long tells how far it is, and can be stopped anywhere: then all is as it was");
+  for (guint i = 0; i < 3000; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("key-%04u", i);
+      g_autoptr (GBytes) value = mkv_test_bytes ("value");
+      g_autoptr (MkvEntry) entry = mkv_entry_new (key, value, 1700000000000, "n", 1 + i, NULL);
+
+      mkv_storage_batch_put (batch, entry);
+    }
+  g_assert_true (mkv_storage_apply (f->storage, batch, &error));
+  reopen (f);
+  assert_value (f->storage, "key-2999", "value", 3000);
+  for (Job job = COMPACT; job < N_JOBS; job++)
+    {
+      if (job == REPAIR)
+        g_assert_true (mkv_storage_close (f->storage, NULL));
+      n_told = do_job_until (f, job, G_MAXUINT, &error);
+      n_files = count_files (f->folder);
+      g_assert_no_error (error);
+      g_assert_cmpuint (n_told, >, 1);
+      if (job == BACKUP)
+        mkv_test_remove_folder (f->other);
+      for (guint i = 0; i < n_told; i++)
+        {
+          do_job_until (f, job, i, &error);
+          g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+          g_clear_error (&error);
+          g_assert_cmpuint (count_files (f->folder), ==, n_files);
+          g_assert_false (g_file_test (f->other, G_FILE_TEST_EXISTS));
+        }
+    }
+  g_assert_true (mkv_storage_open (f->storage, f->folder, NULL, NULL));
+  assert_value (f->storage, "key-0000", "value", 1);
+  assert_value (f->storage, "key-2999", "value", 3000);
+  assert_clean (f->storage);
+}
+
 static const struct
 {
   const char *name;
   void (*func) (Fixture *f, gconstpointer data);
 } tests[] = {
   { "reopen", test_reopen }, { "locked", test_locked },  { "killed", test_killed },
-  { "backup", test_backup }, { "repair-clean", test_repair_clean },
+  { "backup", test_backup }, { "repair-clean", test_repair_clean }, { "stopped", test_stopped },
 };
 
 int

@@ -223,12 +223,14 @@ test_not_supported (StoreWorld *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   g_test_summary ("What a storage can't do is said");
-  mkv_local_store_compact_async (MKV_LOCAL_STORE (f->store), NULL, mkv_test_store_result, &compacted);
+  mkv_local_store_compact_async (MKV_LOCAL_STORE (f->store), NULL, NULL, NULL, NULL, mkv_test_store_result,
+                                 &compacted);
   mkv_test_wait_result (&compacted);
   g_assert_false (mkv_local_store_compact_finish (MKV_LOCAL_STORE (f->store), compacted, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED);
   g_clear_error (&error);
-  mkv_local_store_backup_async (MKV_LOCAL_STORE (f->store), "/nonexistent/copy", NULL, mkv_test_store_result, &copied);
+  mkv_local_store_backup_async (MKV_LOCAL_STORE (f->store), "/nonexistent/copy", NULL, NULL, NULL, NULL,
+                                mkv_test_store_result, &copied);
   mkv_test_wait_result (&copied);
   g_assert_false (mkv_local_store_backup_finish (MKV_LOCAL_STORE (f->store), copied, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_SUPPORTED);

@@ -131,7 +131,8 @@ backup (Fixture *f)
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
 
-  mkv_local_store_backup_async (MKV_LOCAL_STORE (f->store), f->copy, NULL, mkv_test_store_result, &result);
+  mkv_local_store_backup_async (MKV_LOCAL_STORE (f->store), f->copy, NULL, NULL, NULL, NULL, mkv_test_store_result,
+                                &result);
   mkv_test_wait_result (&result);
   mkv_local_store_backup_finish (MKV_LOCAL_STORE (f->store), result, &error);
   g_assert_no_error (error);
@@ -334,14 +335,14 @@ test_repair (Fixture *f, gconstpointer data)
   g_assert_true (mkv_storage_apply (storage, batch, NULL));
   g_assert_true (mkv_storage_close (storage, NULL));
 
-  mkv_local_store_repair_async (storage, f->path, NULL, NULL, mkv_test_store_result, &result);
+  mkv_local_store_repair_async (storage, f->path, NULL, NULL, NULL, NULL, NULL, mkv_test_store_result, &result);
   mkv_test_wait_result (&result);
   done = mkv_local_store_repair_finish (result, &error);
   g_assert_no_error (error);
   text = g_strjoinv ("|", done);
   g_assert_cmpstr (text, ==, "Removed 1 marks from the outbox whose entries are not there|"
                              "Recorded 36028797018963968 as the last seq of this node's");
-  mkv_local_store_repair_async (storage, f->path, NULL, NULL, mkv_test_store_result, &again);
+  mkv_local_store_repair_async (storage, f->path, NULL, NULL, NULL, NULL, NULL, mkv_test_store_result, &again);
   mkv_test_wait_result (&again);
   nothing = mkv_local_store_repair_finish (again, &error);
   g_assert_no_error (error);
@@ -365,7 +366,7 @@ test_compact (Fixture *f, gconstpointer data)
   for (guint i = 0; i < 30; i++)
     set (f, "large", large->str);
   set (f, "large", "small");
-  mkv_local_store_compact_async (MKV_LOCAL_STORE (f->store), NULL, mkv_test_store_result, &result);
+  mkv_local_store_compact_async (MKV_LOCAL_STORE (f->store), NULL, NULL, NULL, NULL, mkv_test_store_result, &result);
   mkv_test_wait_result (&result);
   mkv_local_store_compact_finish (MKV_LOCAL_STORE (f->store), result, &error);
   g_assert_no_error (error);

@@ -244,7 +244,8 @@ mkv_cli_admin_backup (const MkvCliOptions *options)
 
   if (status != MKV_CLI_OK)
     return status;
-  mkv_local_store_backup_async (get_store (&work), options->arguments[1], work.cancellable, on_done, &work);
+  mkv_local_store_backup_async (get_store (&work), options->arguments[1], mkv_cli_progress_tell, &work.progress, NULL,
+                                work.cancellable, on_done, &work);
   mkv_local_store_backup_finish (get_store (&work), wait_for_result (&work), &error);
   return finish (&work, MKV_CLI_OK, error);
 }
@@ -301,7 +302,7 @@ mkv_cli_admin_repair (const MkvCliOptions *options)
     return status;
   storage_options = mkv_cli_store_get_options (work.store);
   mkv_local_store_repair_async (mkv_cli_store_get_storage (work.store), options->store, storage_options,
-                                work.cancellable, on_done, &work);
+                                mkv_cli_progress_tell, &work.progress, NULL, work.cancellable, on_done, &work);
   done = mkv_local_store_repair_finish (wait_for_result (&work), &error);
   if (done != NULL)
     mkv_cli_output_print_lines (options->json, "done", done);
@@ -317,7 +318,8 @@ mkv_cli_admin_compact (const MkvCliOptions *options)
 
   if (status != MKV_CLI_OK)
     return status;
-  mkv_local_store_compact_async (get_store (&work), work.cancellable, on_done, &work);
+  mkv_local_store_compact_async (get_store (&work), mkv_cli_progress_tell, &work.progress, NULL, work.cancellable,
+                                 on_done, &work);
   mkv_local_store_compact_finish (get_store (&work), wait_for_result (&work), &error);
   return finish (&work, MKV_CLI_OK, error);
 }
