@@ -69,10 +69,11 @@ mkv_store_emit_changed (MkvStore *self, MkvEntry *entry, MkvOrigin origin)
   g_signal_emit (self, signals[SIGNAL_CHANGED], g_quark_try_string (mkv_entry_get_key (entry)), entry, origin);
 }
 
+/* g_signal_has_handler_pending() would leave out those that wait for one key. */
 gboolean
 mkv_store_has_changed_handlers (MkvStore *self)
 {
-  return g_signal_has_handler_pending (self, signals[SIGNAL_CHANGED], 0, TRUE);
+  return g_signal_handler_find (self, G_SIGNAL_MATCH_ID, signals[SIGNAL_CHANGED], 0, NULL, NULL, NULL) != 0;
 }
 
 gboolean

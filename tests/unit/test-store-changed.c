@@ -44,6 +44,20 @@ test_changed (StoreWorld *f, gconstpointer data)
 }
 
 static void
+test_changed_detail (StoreWorld *f, gconstpointer data)
+{
+  Watcher one = { g_string_new (NULL) };
+
+  g_test_summary ("Who waits for one key is told of it, though nobody waits for all");
+  g_signal_connect (f->store, "changed::b", G_CALLBACK (on_changed), &one);
+  store_world_set (f, "a", "1");
+  store_world_set (f, "b", "2");
+  mkv_test_iterate ();
+  g_assert_cmpstr (one.seen->str, ==, "b=2 ");
+  g_string_free (one.seen, TRUE);
+}
+
+static void
 write_more (MkvStore *store, MkvEntry *entry, MkvOrigin origin, gpointer user_data)
 {
   guint *n = user_data;
@@ -99,6 +113,7 @@ main (int argc, char **argv)
 {
   mkv_test_init (&argc, &argv, 60);
   ADD ("changed", test_changed);
+  ADD ("changed/detail", test_changed_detail);
   ADD ("changed/writes", test_changed_writes);
   ADD ("changed/ends-store", test_changed_ends_store);
   return g_test_run ();
