@@ -113,6 +113,28 @@ def test_async():
     assert_equal(results, [True, b'value'])
 
 
+def test_short():
+    """What may be left out at the end may be left out; all can be called by name."""
+    store = open_store()
+    assert store.set('colour', octets('blue'))
+    assert_equal(store.get('colour').get_data(), b'blue')
+    assert_equal(store.increment('n', 2), (True, 2))
+    assert_equal(store.list_keys(prefix='c', after=None, limit=10), (['colour'], False))
+    for wrong in ((None,), (5,), ('key', b'octets'), ('key', None)):
+        try:
+            (store.get if len(wrong) == 1 else store.set)(*wrong)
+        except TypeError:
+            continue
+        raise AssertionError(f'{wrong!r} was taken')
+    try:
+        store.get('nothing')
+    except GLib.Error as error:
+        assert error.matches(MerkleKV.error_quark(), MerkleKV.Error.NOT_FOUND)
+        assert_equal((error.domain, error.code), ('mkv-error-quark', MerkleKV.Error.NOT_FOUND))
+    else:
+        raise AssertionError('no error')
+
+
 def test_cancelled():
     store = open_store()
     cancellable = Gio.Cancellable()
