@@ -31,8 +31,9 @@ names_of_enums = {element.get('name') for element in enums}
 
 
 def get_name(element):
-    if element.get(C + 'identifier'):
-        return element.get(C + 'identifier')
+    name = element.get(C + 'identifier') or (element.tag == CORE + 'callback' and element.get(C + 'type'))
+    if name:
+        return name
     owner = parents[element].get('name')
     return f'{owner}::{element.get("name")}' if owner else element.get('name')
 
