@@ -17,6 +17,7 @@ typedef enum
   MKV_GATE_READ,
   MKV_GATE_WRITE,
   MKV_GATE_MANAGE,
+  MKV_GATE_OWN, /* the caller's own affair: everybody may, in their turn */
 } MkvGateAction;
 
 typedef void (*MkvGateFunc) (GDBusMethodInvocation *invocation, gpointer user_data);

@@ -237,6 +237,8 @@ find_objection (const MkvCaller *caller, MkvGateAction action, const char *const
 {
   g_autofree char *prefix = NULL;
 
+  if (action == MKV_GATE_OWN)
+    return NULL;
   if (caller->uid != geteuid ())
     return g_strdup_printf (_("This store is for user %u alone, and the caller is user %u"),
                             (guint) geteuid (), caller->uid);
@@ -269,7 +271,7 @@ find_permission (const MkvCaller *caller, MkvGateAction action, const char *cons
     return PERMISSION_MANAGE;
   if (are_below (names, prefix))
     return PERMISSION_OWN_KEYS;
-  return action == MKV_GATE_READ ? PERMISSION_READ_ALL_KEYS : PERMISSION_WRITE_ALL_KEYS;
+  return action == MKV_GATE_WRITE ? PERMISSION_WRITE_ALL_KEYS : PERMISSION_READ_ALL_KEYS;
 }
 
 static char *
@@ -309,18 +311,18 @@ on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   gate = self->sender->gate;
   calls = self->waiting;
   g_queue_init (&self->waiting);
-  if (!granted)
-    {
-      if (error != NULL)
-        g_dbus_error_strip_remote_error (error);
-      text = describe_denial (self, error);
-      refuse_all (gate, &calls, MKV_ERROR_FORBIDDEN, text);
-      return;
-    }
-  self->sender->granted_until[self->permission] = mkv_clock_get_monotonic_time (gate->clock) + GRANT_TIME;
+  if (error != NULL)
+    g_dbus_error_strip_remote_error (error);
+  if (granted)
+    self->sender->granted_until[self->permission] = mkv_clock_get_monotonic_time (gate->clock) + GRANT_TIME;
+  else
+    text = describe_denial (self, error);
   while ((call = g_queue_pop_head (&calls)) != NULL)
     {
-      call->func (call->invocation, call->user_data);
+      if (granted || call->action == MKV_GATE_OWN)
+        call->func (call->invocation, call->user_data);
+      else
+        refuse (gate, call->invocation, MKV_ERROR_FORBIDDEN, text);
       call_free (call);
     }
 }
@@ -367,14 +369,21 @@ pass_guarded (Sender *sender, GDBusMethodInvocation *invocation, MkvGateAction a
       func (invocation, user_data);
       return;
     }
+  if (action == MKV_GATE_OWN)
+    interactive = !g_queue_is_empty (&sender->questions[permission][TRUE].waiting);
+  question = &sender->questions[permission][interactive];
+  asked = !g_queue_is_empty (&question->waiting);
+  if (action == MKV_GATE_OWN && !asked)
+    {
+      func (invocation, user_data);
+      return;
+    }
   if (*sender->name == '\0')
     {
       refuse (self, invocation, MKV_ERROR_FORBIDDEN,
               _("polkit knows callers by their names on the bus, and here is no bus"));
       return;
     }
-  question = &sender->questions[permission][interactive];
-  asked = !g_queue_is_empty (&question->waiting);
   wait_in (&question->waiting, self, invocation, action, names, func, user_data);
   if (!asked)
     mkv_authority_check (self->authority, sender->name, permission_names[permission], interactive,

@@ -51,7 +51,6 @@ typedef enum
   NAMES_KEYS,  /* its first argument is an array of keys */
   NAMES_PAIRS, /* of keys and values */
   NAMES_ALL,   /* nothing, so that it is about everything */
-  NAMES_NONE,  /* its caller's own affair: it does not pass the gate */
 } Names;
 
 typedef struct
@@ -74,7 +73,7 @@ static const Method methods[] = {
   { "Prepend", MKV_GATE_WRITE, NAMES_FIRST, mkv_store_call_prepend },
   { "Keys", MKV_GATE_READ, NAMES_FIRST, mkv_store_call_keys },
   { "Watch", MKV_GATE_READ, NAMES_FIRST, mkv_store_call_watch },
-  { "Unwatch", MKV_GATE_READ, NAMES_NONE, mkv_store_call_unwatch },
+  { "Unwatch", MKV_GATE_OWN, NAMES_FIRST, mkv_store_call_unwatch },
   { "Sync", MKV_GATE_MANAGE, NAMES_ALL, mkv_store_call_sync },
   { "Dump", MKV_GATE_READ, NAMES_THIRD, mkv_store_call_dump },
   { "Load", MKV_GATE_WRITE, NAMES_ALL, mkv_store_call_load },
@@ -181,13 +180,8 @@ answer (MkvStoreService *self, GDBusMethodInvocation *invocation)
   /* GDBus knows the methods from the same interface. */
   g_return_if_fail (method != NULL);
 
-  if (method->names == NAMES_NONE)
-    begin_call (invocation, self);
-  else
-    {
-      names = list_names (g_dbus_method_invocation_get_parameters (invocation), method->names);
-      mkv_gate_pass (self->gate, invocation, method->action, names, begin_call, self);
-    }
+  names = list_names (g_dbus_method_invocation_get_parameters (invocation), method->names);
+  mkv_gate_pass (self->gate, invocation, method->action, names, begin_call, self);
 }
 
 static void
