@@ -12,7 +12,7 @@
 #define PREFIX "notes/"
 #define PAGE 100
 
-static const char usage[] = "usage: notes [--folder FOLDER] [COMMAND]\n"
+static const char usage[] = "usage: notes [--bus | --folder FOLDER] [COMMAND]\n"
                             "\n"
                             "  add NAME TEXT     makes a note\n"
                             "  append NAME TEXT  adds a line to a note\n"
@@ -22,7 +22,8 @@ static const char usage[] = "usage: notes [--folder FOLDER] [COMMAND]\n"
                             "  remove NAME       removes a note\n"
                             "  watch             tells, from now on, what changes\n"
                             "\n"
-                            "Without a command, and after watch, commands come from the standard input.\n";
+                            "Without a command, and after watch, commands come from the standard input.\n"
+                            "With --bus the daemon keeps the notes, and has them on all devices.\n";
 
 typedef struct
 {
@@ -36,12 +37,16 @@ typedef struct
 
 static void run (Notes *notes, const char *line);
 
-/* The one place that knows which kind of store it is. */
+/* The one place that knows which kind of store it is: the daemon's, or, with a
+ * folder, one in this process. */
 static MkvStore *
 make_store (const char *folder, GError **error)
 {
   g_autoptr (MkvPluginRegistry) plugins = mkv_plugin_registry_new ();
   g_autoptr (GObject) storage = NULL;
+
+  if (folder == NULL)
+    return (MkvStore *) mkv_bus_store_new_for_bus (G_BUS_TYPE_SESSION, PREFIX, NULL, error);
 
   storage = mkv_plugin_registry_create (plugins, MKV_PLUGIN_STORAGE, "file", error);
   if (storage == NULL || !mkv_storage_open (MKV_STORAGE (storage), folder, NULL, error))
@@ -224,7 +229,12 @@ main (int argc, char **argv)
   Notes notes = { 0 };
 
   setlocale (LC_ALL, "");
-  if (argc > 2 && g_str_equal (argv[1], "--folder"))
+  if (argc > 1 && g_str_equal (argv[1], "--bus"))
+    {
+      g_clear_pointer (&folder, g_free);
+      argv++;
+    }
+  else if (argc > 2 && g_str_equal (argv[1], "--folder"))
     {
       g_free (folder);
       folder = g_strdup (argv[2]);

@@ -17,7 +17,7 @@ Gio._promisify(Gio.DataInputStream.prototype, 'read_line_async', 'read_line_fini
 const PREFIX = 'notes/';
 const PAGE = 100;
 
-const USAGE = `usage: notes [--folder FOLDER] [COMMAND]
+const USAGE = `usage: notes [--bus | --folder FOLDER] [COMMAND]
 
   add NAME TEXT     makes a note
   append NAME TEXT  adds a line to a note
@@ -27,10 +27,14 @@ const USAGE = `usage: notes [--folder FOLDER] [COMMAND]
   remove NAME       removes a note
   watch             tells, from now on, what changes
 
-Without a command, and after watch, commands come from the standard input.`;
+Without a command, and after watch, commands come from the standard input.
+With --bus the daemon keeps the notes, and has them on all devices.`;
 
-// The one place that knows which kind of store it is.
+// The one place that knows which kind of store it is: the daemon's, or, with a
+// folder, one in this process.
 function makeStore(folder) {
+    if (folder === null)
+        return MerkleKV.BusStore.new_for_bus(Gio.BusType.SESSION, PREFIX, null);
     const plugins = MerkleKV.PluginRegistry.new();
     const storage = plugins.create(MerkleKV.PluginKind.STORAGE, 'file');
     storage.open(folder, null);
@@ -156,7 +160,10 @@ async function main(folder, command) {
 
 let words = System.programArgs;
 let folder = GLib.build_filenamev([GLib.get_user_data_dir(), 'merklekv-notes']);
-if (words.length > 1 && words[0] === '--folder') {
+if (words[0] === '--bus') {
+    folder = null;
+    words = words.slice(1);
+} else if (words.length > 1 && words[0] === '--folder') {
     folder = words[1];
     words = words.slice(2);
 }

@@ -17,7 +17,7 @@ from glib_asyncio import call, run  # noqa: E402
 PREFIX = 'notes/'
 PAGE = 100
 
-USAGE = '''usage: notes [--folder FOLDER] [COMMAND]
+USAGE = '''usage: notes [--bus | --folder FOLDER] [COMMAND]
 
   add NAME TEXT     makes a note
   append NAME TEXT  adds a line to a note
@@ -28,6 +28,7 @@ USAGE = '''usage: notes [--folder FOLDER] [COMMAND]
   watch             tells, from now on, what changes
 
 Without a command, and after watch, commands come from the standard input.
+With --bus the daemon keeps the notes, and has them on all devices.
 '''
 
 
@@ -36,7 +37,9 @@ class Failure(Exception):
 
 
 def make_store(folder):
-    """The one place that knows which kind of store it is."""
+    """The one place that knows which kind of store it is: the daemon's, or, with a folder, one in this process."""
+    if folder is None:
+        return MerkleKV.BusStore.new_for_bus(Gio.BusType.SESSION, PREFIX)
     storage = MerkleKV.PluginRegistry.new().create(MerkleKV.PluginKind.STORAGE, 'file')
     storage.open(folder, None)
     return MerkleKV.LocalStore.new(storage, 'notes')
@@ -153,7 +156,9 @@ if __name__ == '__main__':
     sys.stdout.reconfigure(line_buffering=True)
     arguments = sys.argv[1:]
     data = os.path.join(GLib.get_user_data_dir(), 'merklekv-notes')
-    if len(arguments) > 1 and arguments[0] == '--folder':
+    if arguments[:1] == ['--bus']:
+        data, arguments = None, arguments[1:]
+    elif len(arguments) > 1 and arguments[0] == '--folder':
         data, arguments = arguments[1], arguments[2:]
     if arguments and arguments[0].startswith('--'):
         print(USAGE, end='')

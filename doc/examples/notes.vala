@@ -9,7 +9,7 @@
 const string PREFIX = "notes/";
 const uint PAGE = 100;
 
-const string USAGE = """usage: notes [--folder FOLDER] [COMMAND]
+const string USAGE = """usage: notes [--bus | --folder FOLDER] [COMMAND]
 
   add NAME TEXT     makes a note
   append NAME TEXT  adds a line to a note
@@ -20,6 +20,7 @@ const string USAGE = """usage: notes [--folder FOLDER] [COMMAND]
   watch             tells, from now on, what changes
 
 Without a command, and after watch, commands come from the standard input.
+With --bus the daemon keeps the notes, and has them on all devices.
 """;
 
 errordomain NotesError {
@@ -28,8 +29,11 @@ errordomain NotesError {
     USAGE,
 }
 
-/* The one place that knows which kind of store it is. */
-Mkv.Store make_store (string folder) throws Error {
+/* The one place that knows which kind of store it is: the daemon's, or, with a
+ * folder, one in this process. */
+Mkv.Store make_store (string? folder) throws Error {
+    if (folder == null)
+        return new Mkv.BusStore.for_bus (BusType.SESSION, PREFIX);
     var storage = (Mkv.Storage) new Mkv.PluginRegistry ().create (Mkv.PluginKind.STORAGE, "file");
     storage.open (folder, null);
     return new Mkv.LocalStore (storage, "notes");
@@ -139,9 +143,12 @@ class Notes {
 
 int main (string[] args) {
     Intl.setlocale ();
-    var folder = Path.build_filename (Environment.get_user_data_dir (), "merklekv-notes");
+    string? folder = Path.build_filename (Environment.get_user_data_dir (), "merklekv-notes");
     var words = args[1:args.length];
-    if (words.length > 1 && words[0] == "--folder") {
+    if (words.length > 0 && words[0] == "--bus") {
+        folder = null;
+        words = words[1:words.length];
+    } else if (words.length > 1 && words[0] == "--folder") {
         folder = words[1];
         words = words[2:words.length];
     }
