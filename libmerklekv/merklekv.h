@@ -19,6 +19,7 @@
 #include "config/mkv-config.h"
 #include "desktop/mkv-list-item.h"
 #include "desktop/mkv-list-model.h"
+#include "desktop/mkv-store-bind.h"
 #include "model/mkv-command.h"
 #include "model/mkv-entry.h"
 #include "model/mkv-message.h"

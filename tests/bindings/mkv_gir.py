@@ -16,7 +16,7 @@ FOR_C = {
     'mkv_clock_add_timeout', 'mkv_clock_timeout_source_new',
     'mkv_message_set_handled_func', 'mkv_secret_file_read', 'mkv_storage_set_error_from_errno',
     # Shadowed by their *_for_bindings.
-    'mkv_codec_decode_events', 'mkv_storage_scan', 'mkv_storage_scan_meta',
+    'mkv_codec_decode_events', 'mkv_storage_scan', 'mkv_storage_scan_meta', 'mkv_store_bind_with_mapping',
 }
 namespace = ElementTree.parse(sys.argv[1]).getroot().find(CORE + 'namespace')
 owners = [element for tag in ('class', 'interface', 'record', 'union') for element in namespace.findall(CORE + tag)]
