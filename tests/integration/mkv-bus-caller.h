@@ -11,8 +11,9 @@ G_BEGIN_DECLS
  *
  *     ADDRESS WHO WHERE
  *
- * WHO: a user's number, or `-`. WHERE: a folder to make its root, `orphan` to
- * go on as another process than the one that connected, `-`. Then it reads a
+ * WHO: a user's number, or `-`. WHERE: a folder to make its root; `stuck:` and
+ * such a folder to have a .flatpak-info there that nobody can read to its end;
+ * `orphan` to go on as another process than the one that connected; `-`. Then it reads a
  * call a line, and waits for no answer before the next: a method and its names,
  * separated by blanks; `!` before it if a person may be asked. An answer is a
  * line too: the number of the call, and `ok`, or the error's last word and its
