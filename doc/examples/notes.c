@@ -61,12 +61,15 @@ on_line (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr (GError) error = NULL;
   g_autofree char *line = g_data_input_stream_read_line_finish_utf8 (notes->input, result, NULL, &error);
 
+  if (line != NULL)
+    {
+      run (notes, line);
+      return;
+    }
   if (error != NULL)
     g_printerr ("notes: %s\n", error->message);
-  if (line != NULL)
-    run (notes, line);
-  else
-    notes->done = TRUE;
+  notes->failed |= error != NULL;
+  notes->done = TRUE;
 }
 
 static void

@@ -138,24 +138,24 @@ class Notes {
 }
 
 async function main(folder, command) {
-    let notes, well = true;
     try {
-        notes = new Notes(makeStore(folder));
+        const notes = new Notes(makeStore(folder));
+        let well = true;
+        if (command.length > 0)
+            well = await notes.run(command.join(' '));
+        else
+            notes.readOn();
+        while (notes.input !== null) {
+            const [line] = await notes.input.read_line_async(GLib.PRIORITY_DEFAULT, null);
+            if (line === null)
+                break;
+            well = await notes.run(line) && well;
+        }
+        return well ? 0 : 1;
     } catch (error) {
         printerr(`notes: ${error.message}`);
         return 1;
     }
-    if (command.length > 0)
-        well = await notes.run(command.join(' '));
-    else
-        notes.readOn();
-    while (notes.input !== null) {
-        const [line] = await notes.input.read_line_async(GLib.PRIORITY_DEFAULT, null);
-        if (line === null)
-            break;
-        well = await notes.run(line) && well;
-    }
-    return well ? 0 : 1;
 }
 
 let words = System.programArgs;

@@ -135,20 +135,21 @@ class Notes:
 async def main(folder, command):
     try:
         notes = Notes(make_store(folder))
+        well = True
+        if command:
+            well = await notes.run(' '.join(command))
+        else:
+            notes.read_on()
+        while notes.input is not None:
+            line, _ = await call(notes.input.read_line_async, notes.input.read_line_finish_utf8,
+                                 GLib.PRIORITY_DEFAULT)
+            if line is None:
+                break
+            well = await notes.run(line) and well
+        return 0 if well else 1
     except GLib.Error as error:
         print(f'notes: {error.message}', file=sys.stderr)
         return 1
-    well = True
-    if command:
-        well = await notes.run(' '.join(command))
-    else:
-        notes.read_on()
-    while notes.input is not None:
-        line, _ = await call(notes.input.read_line_async, notes.input.read_line_finish_utf8, GLib.PRIORITY_DEFAULT)
-        if line is None:
-            break
-        well = await notes.run(line) and well
-    return 0 if well else 1
 
 
 if __name__ == '__main__':
@@ -163,4 +164,7 @@ if __name__ == '__main__':
     if arguments and arguments[0].startswith('--'):
         print(USAGE, end='')
         sys.exit(0 if arguments[0] == '--help' else 2)
-    sys.exit(run(main(data, arguments)))
+    try:
+        sys.exit(run(main(data, arguments)))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -113,17 +113,12 @@ class Notes {
             throw new NotesError.USAGE ("“%s” is no command, or lacks something: see --help", line);
     }
 
-    async string? read_line () {
-        try {
-            return input != null ? yield input.read_line_utf8_async () : null;
-        } catch (Error error) {
-            printerr ("notes: %s\n", error.message);
-            return null;
-        }
+    async string? read_line () throws Error {
+        return input != null ? yield input.read_line_utf8_async () : null;
     }
 
     /* Runs a command, and all that are read, and tells whether they went well. */
-    public async bool run_all (string? command) {
+    public async bool run_all (string? command) throws Error {
         var well = true;
         if (command == null)
             read_on ();
@@ -138,6 +133,15 @@ class Notes {
             line = yield read_line ();
         }
         return well;
+    }
+}
+
+async bool work (string? folder, string? command) {
+    try {
+        return yield new Notes (make_store (folder)).run_all (command);
+    } catch (Error error) {
+        printerr ("notes: %s\n", error.message);
+        return false;
     }
 }
 
@@ -157,17 +161,10 @@ int main (string[] args) {
         return words[0] == "--help" ? 0 : 2;
     }
 
-    Notes notes;
-    try {
-        notes = new Notes (make_store (folder));
-    } catch (Error error) {
-        printerr ("notes: %s\n", error.message);
-        return 1;
-    }
     var loop = new MainLoop ();
     var well = false;
-    notes.run_all.begin (words.length > 0 ? string.joinv (" ", words) : null, (_, result) => {
-        well = notes.run_all.end (result);
+    work.begin (folder, words.length > 0 ? string.joinv (" ", words) : null, (_, result) => {
+        well = work.end (result);
         loop.quit ();
     });
     loop.run ();
