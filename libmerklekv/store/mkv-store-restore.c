@@ -11,6 +11,7 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -305,27 +306,71 @@ sync_folder (const char *path, GError **error)
   return synced;
 }
 
-/* Puts @copy where the locked folder is. */
+/* Each gets the other's name, in one step where the file system has one. */
+static gboolean
+exchange (const char *copy, const char *path, GError **error)
+{
+  g_autofree char *between = NULL;
+
+  if (renameat2 (AT_FDCWD, copy, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
+    return TRUE;
+  if (errno != EINVAL && errno != ENOSYS)
+    return fail_with_errno (error, _("can't rename %s"), copy);
+  between = find_free_name (path);
+  if (g_rename (path, between) != 0)
+    return fail_with_errno (error, _("can't rename %s"), path);
+  if (g_rename (copy, path) == 0)
+    {
+      if (g_rename (between, copy) == 0)
+        return TRUE;
+      fail_with_errno (error, _("can't rename %s"), between);
+      g_rename (path, copy);
+    }
+  else
+    fail_with_errno (error, _("can't rename %s"), copy);
+  g_rename (between, path);
+  return FALSE;
+}
+
+/* Puts @copy where the locked folder is. What goes on under the name of the copy
+ * is removed only where it is known to be that, or empty. */
 static gboolean
 put_in_place (const Job *job, const char *copy, gboolean is_empty, GPtrArray *done, GError **error)
 {
   g_autofree char *aside = find_free_name (job->path);
   g_autofree char *parent = g_path_get_dirname (job->path);
+  g_autoptr (GError) local_error = NULL;
 
-  if (is_empty)
-    remove_folder (job->path);
-  else if (g_rename (job->path, aside) != 0)
-    return fail_with_errno (error, _("can't rename %s"), job->path);
-  else
-    g_ptr_array_add (done, g_strdup_printf (_("What was there before is in %s"), aside));
-  if (g_rename (copy, job->path) != 0)
+  if (!exchange (copy, job->path, error))
     {
-      fail_with_errno (error, _("can't rename %s"), copy);
-      if (!is_empty)
-        g_rename (aside, job->path);
+      if (g_file_test (job->path, G_FILE_TEST_IS_DIR))
+        remove_folder (copy);
       return FALSE;
     }
-  return sync_folder (parent, error);
+  if (!sync_folder (parent, &local_error))
+    {
+      if (exchange (copy, job->path, NULL))
+        g_propagate_error (error, g_steal_pointer (&local_error));
+      else if (!is_empty)
+        {
+          g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE,
+                       _("%s holds the backup now, but may not after a loss of power (%s); what was there before is in "
+                         "%s"), job->path, local_error->message, copy);
+          return FALSE;
+        }
+      else
+        g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE,
+                     _("%s holds the backup now, but may not after a loss of power (%s)"), job->path,
+                     local_error->message);
+      remove_folder (copy);
+      return FALSE;
+    }
+  if (is_empty)
+    remove_folder (copy);
+  else
+    g_ptr_array_add (done, g_strdup_printf (_("What was there before is in %s"),
+                                            g_rename (copy, aside) == 0 ? aside : copy));
+  return TRUE;
 }
 
 /* With the folder locked. */
@@ -346,8 +391,8 @@ restore_locked (const Job *job, GPtrArray *done, GCancellable *cancellable, GErr
   if (g_mkdtemp_full (copy, 0700) == NULL)
     return fail_with_errno (error, _("can't write %s"), copy);
   if (copy_folder (job, copy, cancellable, error) && adapt_copy (job, copy, done, error) && sync_folder (copy, error) &&
-      put_in_place (job, copy, there->len == 0, done, error))
-    return TRUE;
+      !g_cancellable_set_error_if_cancelled (cancellable, error))
+    return put_in_place (job, copy, there->len == 0, done, error);
   remove_folder (copy);
   return FALSE;
 }
@@ -433,6 +478,8 @@ mkv_local_store_restore_async (MkvStorage *storage, const char *path, GVariant *
   job->set_aside = set_aside;
   job->progress = mkv_progress_new (progress, progress_data, progress_destroy);
   g_task_set_source_tag (task, mkv_local_store_restore_async);
+  /* What was restored when it was cancelled is. */
+  g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, job, job_free);
   mkv_task_run_in_thread (task, restore_in_thread);
 }

@@ -145,13 +145,17 @@ mkv_file_sync_parent (const char *folder)
 }
 
 gboolean
-mkv_file_rename (const char *folder, const char *from, const char *to, GError **error)
+mkv_file_rename_unsynced (const char *folder, const char *from, const char *to, GError **error)
 {
   g_autofree char *old = g_build_filename (folder, from, NULL), *new = g_build_filename (folder, to, NULL);
 
-  if (g_rename (old, new) != 0)
-    return fail_to_write (error, errno, new);
-  return mkv_file_sync_folder (folder, error);
+  return g_rename (old, new) == 0 || fail_to_write (error, errno, new);
+}
+
+gboolean
+mkv_file_rename (const char *folder, const char *from, const char *to, GError **error)
+{
+  return mkv_file_rename_unsynced (folder, from, to, error) && mkv_file_sync_folder (folder, error);
 }
 
 void

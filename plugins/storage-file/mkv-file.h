@@ -24,7 +24,10 @@ gboolean mkv_file_get_length (int fd, const char *name, guint64 *length, GError 
 gboolean mkv_file_copy (int from, guint64 from_offset, guint64 length, int to, guint64 to_offset,
                         const char *name, GError **error);
 
-/* Renames @folder/@from, and syncs the folder. */
+/* Renames @folder/@from. */
+gboolean mkv_file_rename_unsynced (const char *folder, const char *from, const char *to, GError **error);
+
+/* And syncs the folder. If it fails, the file may have either name. */
 gboolean mkv_file_rename (const char *folder, const char *from, const char *to, GError **error);
 gboolean mkv_file_sync_folder (const char *folder, GError **error);
 

@@ -124,7 +124,7 @@ finish_journal (MkvStorageFile *self, Copy *copy, GError **error)
 {
   return check_journal (self, copy, error) && copy_journal (self, copy, self->journal.length, error) &&
          mkv_file_sync (copy->fd, self->journal.path, error) &&
-         mkv_file_rename (copy->folder, MKV_JOURNAL_FILE MKV_NEW_SUFFIX, MKV_JOURNAL_FILE, error);
+         mkv_file_rename_unsynced (copy->folder, MKV_JOURNAL_FILE MKV_NEW_SUFFIX, MKV_JOURNAL_FILE, error);
 }
 
 static gboolean
@@ -159,7 +159,11 @@ replace_journal (MkvStorageFile *self, Copy *copy, GError **error)
       journal->length = journal->allocated = copy->length;
       journal->synced = journal->commit;
       journal->dirty = TRUE;
-      journal->failed = FALSE;
+      /* The name is the new file's, whatever becomes of the folder: where the disk
+       * may still have it as the old one's, nothing is to be added before both
+       * files have been written afresh. */
+      done = mkv_file_sync_folder (self->path, error);
+      journal->failed = !done;
     }
   mkv_storage_file_plan_compaction (self, self->journal.length);
   mkv_storage_file_note_length (self);

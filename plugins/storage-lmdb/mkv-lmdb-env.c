@@ -48,6 +48,7 @@ struct _MkvLmdbEnv
   MkvLmdbNames names;
   gboolean durable;   /* how the environment commits now */
   gboolean exclusive; /* of the pin */
+  gboolean unsynced;  /* the disk may still have another file under the name of the open one; of write_mutex too */
 };
 
 gboolean
@@ -423,6 +424,12 @@ mkv_lmdb_env_write (MkvLmdbEnv *self, MkvDurability durability, MkvLmdbChangeFun
   int rc;
 
   g_mutex_lock (&self->write_mutex);
+  if (self->unsynced && !mkv_lmdb_writer_sync_folder (self->folder, error))
+    {
+      g_mutex_unlock (&self->write_mutex);
+      return FALSE;
+    }
+  self->unsynced = FALSE;
   for (;;)
     {
       if (!self->is_open)
@@ -517,6 +524,8 @@ mkv_lmdb_env_swap (MkvLmdbEnv *self, GError **error)
   shut (self);
   g_clear_pointer (&self->env, mdb_env_close);
   renamed = mkv_lmdb_writer_rename (self->folder, error);
+  /* Then nothing is written until the disk has the name. */
+  self->unsynced = !renamed;
   rc = open_file (self);
   unshut (self);
   if (renamed && rc != 0)

@@ -177,9 +177,8 @@ mkv_lmdb_writer_free (MkvLmdbWriter *self)
   g_free (self);
 }
 
-/* Makes the names in @folder last. */
-static gboolean
-sync_folder (const char *folder, GError **error)
+gboolean
+mkv_lmdb_writer_sync_folder (const char *folder, GError **error)
 {
   int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), saved_errno = errno;
   g_autofree char *what = NULL;
@@ -208,8 +207,8 @@ mkv_lmdb_writer_rename (const char *folder, GError **error)
   if (g_rename (new_path, path) == 0)
     {
       /* The folder may be as new as the file; above it we may have no rights. */
-      sync_folder (parent, NULL);
-      return sync_folder (folder, error);
+      mkv_lmdb_writer_sync_folder (parent, NULL);
+      return mkv_lmdb_writer_sync_folder (folder, error);
     }
   what = g_strdup_printf (_("%s can't be given its name"), path);
   return mkv_storage_set_error_from_errno (error, errno, what);

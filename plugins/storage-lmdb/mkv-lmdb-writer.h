@@ -36,7 +36,11 @@ void mkv_lmdb_writer_free (MkvLmdbWriter *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvLmdbWriter, mkv_lmdb_writer_free)
 
-/* Gives the finished file in @folder its name, for good. */
+/* Gives the finished file in @folder its name, for good. If it fails the file may
+ * have its name nevertheless. */
 gboolean mkv_lmdb_writer_rename (const char *folder, GError **error);
+
+/* Makes the names in @folder last. */
+gboolean mkv_lmdb_writer_sync_folder (const char *folder, GError **error);
 
 G_END_DECLS

@@ -21,18 +21,25 @@
 #define EXPORT __attribute__ ((visibility ("default")))
 #define REAL(name) ((__typeof__ (&name)) real (#name))
 
-EXPORT void mkv_fault_set (int number, int sync, int halves);
+EXPORT int mkv_fault_set (int number, int sync, int halves, int n_spared);
 
 static volatile int fault, only_sync, half_writes;
+static int spared; /* atomic */
 
 /* With @sync writes go through, and what makes them safe fails; with @halves a
- * write writes half of what it should. */
-EXPORT void
-mkv_fault_set (int number, int sync, int halves)
+ * write writes half of what it should. The next @n_spared that would fail don't;
+ * returns how many of those of the last call are left. */
+EXPORT int
+mkv_fault_set (int number, int sync, int halves, int n_spared)
 {
-  fault = number;
+  int left;
+
+  fault = 0;
+  left = __atomic_exchange_n (&spared, n_spared, __ATOMIC_SEQ_CST);
   only_sync = sync;
   half_writes = halves;
+  fault = number;
+  return left > 0 ? left : 0;
 }
 
 static void *
@@ -56,7 +63,8 @@ is_ours (const char *path)
 static int
 fails_at (const char *path, int sync)
 {
-  if (fault == 0 || (only_sync && !sync) || !is_ours (path))
+  if (fault == 0 || (only_sync && !sync) || !is_ours (path) ||
+      __atomic_fetch_sub (&spared, 1, __ATOMIC_SEQ_CST) > 0)
     return 0;
   errno = fault;
   return 1;
@@ -196,6 +204,12 @@ EXPORT int
 rename (const char *from, const char *to)
 {
   return fails_at (to, 0) ? -1 : REAL (rename) (from, to);
+}
+
+EXPORT int
+renameat2 (int from_folder, const char *from, int to_folder, const char *to, unsigned int flags)
+{
+  return fails_at (to, 0) ? -1 : REAL (renameat2) (from_folder, from, to_folder, to, flags);
 }
 
 /* Whoever asks how much room there is. */

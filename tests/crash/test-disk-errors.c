@@ -4,21 +4,13 @@
  * A disk that is full, read-only or broken (fault-shim.c): what can't be written is
  * an error that says why, reads go on, nothing is lost or half there, and the
  * store goes on by itself when the disk works again. */
-#include <dlfcn.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mkv-error.h"
-#include "mkv-crash-work.h"
-#include "mkv-test.h"
+#include "mkv-disk-world.h"
 
-#define NOW G_GINT64_CONSTANT (1700000000000)
-#define SKEW 300000
 #define N_KEYS 200
-
-static void (*fault_set) (int number, int only_sync, int halves);
 
 typedef struct
 {
@@ -29,70 +21,10 @@ typedef struct
   gboolean halves; /* as on a disk that runs full */
 } Case;
 
-typedef struct
-{
-  MkvManualClock *clock;
-  MkvObserver *observer;
-  MkvStorage *storage;
-  MkvLocalStore *store;
-  char *path;
-} World;
-
-static void
-world_open (World *w, const char *backend)
-{
-  const MkvStorePolicy policy = { .durability = MKV_DURABILITY_DURABLE, .outbox = TRUE, .skew_max_future = SKEW };
-  g_autoptr (GError) error = NULL;
-
-  w->storage = crash_open_storage (backend, w->path, &error);
-  g_assert_no_error (error);
-  w->store = mkv_local_store_new_full (w->storage, "disk", MKV_CLOCK (w->clock), w->observer, &policy, &error);
-  g_assert_no_error (error);
-}
-
-static void
-world_close (World *w)
-{
-  g_autoptr (GError) error = NULL;
-
-  mkv_local_store_shut_down (w->store);
-  g_clear_object (&w->store);
-  mkv_storage_close (w->storage, &error);
-  g_assert_no_error (error);
-  g_clear_object (&w->storage);
-}
-
-static gboolean
-set (World *w, guint number, gsize length, GError **error)
-{
-  g_autofree char *key = g_strdup_printf ("key/%04u", number);
-  g_autofree char *text = g_strnfill (length, (char) ('a' + number % 26));
-  g_autoptr (GBytes) value = g_bytes_new (text, length);
-
-  return mkv_store_set (MKV_STORE (w->store), key, value, NULL, error);
-}
-
-static void
-assert_has (World *w, guint number, gsize length)
-{
-  g_autofree char *key = g_strdup_printf ("key/%04u", number);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) value = mkv_store_get (MKV_STORE (w->store), key, NULL, &error);
-
-  if (length == 0)
-    {
-      g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_FOUND);
-      return;
-    }
-  g_assert_no_error (error);
-  g_assert_cmpuint (g_bytes_get_size (value), ==, length);
-  g_assert_cmpint (*(const char *) g_bytes_get_data (value, NULL), ==, 'a' + number % 26);
-}
-
 static gboolean
 is_ok (gpointer user_data)
 {
-  World *w = user_data;
+  DiskWorld *w = user_data;
 
   return mkv_observer_get_health (w->observer) == MKV_HEALTH_OK;
 }
@@ -102,12 +34,12 @@ write_from_thread (gpointer data, gpointer user_data)
 {
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (set (user_data, GPOINTER_TO_UINT (data), 300, &error));
+  g_assert_false (disk_world_set (user_data, GPOINTER_TO_UINT (data), 300, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
 }
 
 static void
-write_from_threads (World *w)
+write_from_threads (DiskWorld *w)
 {
   GThreadPool *pool = g_thread_pool_new (write_from_thread, w, 8, TRUE, NULL);
 
@@ -117,13 +49,13 @@ write_from_threads (World *w)
 }
 
 static void
-assert_contents (World *w)
+assert_contents (DiskWorld *w)
 {
   for (guint i = 0; i < N_KEYS; i++)
-    assert_has (w, i, 100 + i);
+    disk_world_assert_has (w, i, 100 + i);
   for (guint i = 0; i < 40; i++)
-    assert_has (w, 1000 + i, 0);
-  assert_has (w, 2000, 0);
+    disk_world_assert_has (w, 1000 + i, 0);
+  disk_world_assert_has (w, 2000, 0);
 }
 
 static void
@@ -131,25 +63,24 @@ test_disk (gconstpointer data)
 {
   const Case *c = data;
   g_autofree char *top = g_strdup (g_getenv ("MKV_FAULT_FOLDER"));
-  World w = { .path = g_build_filename (top, c->backend, c->name, NULL) };
+  DiskWorld w = { .path = g_build_filename (top, c->backend, c->name, NULL) };
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) conditions = NULL;
   g_auto (GStrv) problems = NULL;
 
   g_test_summary ("What the disk refuses is refused, and nothing else: reads go on, and writes when it works again");
-  w.clock = mkv_manual_clock_new (NOW);
-  w.observer = mkv_observer_new (MKV_CLOCK (w.clock));
-  world_open (&w, c->backend);
+  disk_world_init (&w);
+  disk_world_open (&w, c->backend);
   for (guint i = 0; i < N_KEYS; i++)
-    g_assert_true (set (&w, i, 100 + i, NULL));
+    g_assert_true (disk_world_set (&w, i, 100 + i, NULL));
 
-  fault_set (c->number, c->only_sync, c->halves);
-  g_assert_false (set (&w, 2000, 5000, &error));
+  disk_world_set_fault (c->number, c->only_sync, c->halves);
+  g_assert_false (disk_world_set (&w, 2000, 5000, &error));
   g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, g_strerror (c->number)));
   g_clear_error (&error);
-  g_assert_false (set (&w, 3, 4000, NULL));
+  g_assert_false (disk_world_set (&w, 3, 4000, NULL));
   write_from_threads (&w);
   assert_contents (&w);
   conditions = mkv_observer_list_conditions (w.observer);
@@ -163,7 +94,7 @@ test_disk (gconstpointer data)
     }
   g_assert_false (is_ok (&w));
 
-  fault_set (0, FALSE, FALSE);
+  disk_world_set_fault (0, FALSE, FALSE);
   for (guint i = 0; i < 100 && !is_ok (&w); i++)
     {
       mkv_test_advance (w.clock, G_USEC_PER_SEC);
@@ -171,20 +102,18 @@ test_disk (gconstpointer data)
     }
   g_assert_true (is_ok (&w));
   assert_contents (&w);
-  g_assert_true (set (&w, 500, 700, &error));
+  g_assert_true (disk_world_set (&w, 500, 700, &error));
   g_assert_no_error (error);
 
-  world_close (&w);
-  world_open (&w, c->backend);
+  disk_world_close (&w);
+  disk_world_open (&w, c->backend);
   assert_contents (&w);
-  assert_has (&w, 500, 700);
+  disk_world_assert_has (&w, 500, 700);
   problems = mkv_storage_verify (w.storage, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (problems[0], ==, NULL);
-  world_close (&w);
-  g_object_unref (w.observer);
-  g_object_unref (w.clock);
-  g_free (w.path);
+  disk_world_close (&w);
+  disk_world_clear (&w);
 }
 
 static void
@@ -196,9 +125,9 @@ test_open (gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   g_test_summary ("A folder that can't be written is an error at open that names it and says why");
-  fault_set (c->number, FALSE, c->halves);
+  disk_world_set_fault (c->number, FALSE, c->halves);
   g_assert_null (crash_open_storage (c->backend, path, &error));
-  fault_set (0, FALSE, FALSE);
+  disk_world_set_fault (0, FALSE, FALSE);
   g_assert_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE);
   g_test_message ("%s", error->message);
   g_assert_nonnull (strstr (error->message, path));
@@ -209,46 +138,30 @@ static void
 test_damaged (void)
 {
   g_autofree char *top = g_strdup (g_getenv ("MKV_FAULT_FOLDER"));
-  World w = { .path = g_build_filename (top, "damaged", NULL) };
+  DiskWorld w = { .path = g_build_filename (top, "damaged", NULL) };
   g_autofree char *name = g_build_filename (w.path, "journal.jsonl", NULL);
   g_autofree char *octets = NULL;
   g_auto (GStrv) conditions = NULL;
   gsize length;
 
   g_test_summary ("A damaged line in the middle is told by health, and the rest is served");
-  w.clock = mkv_manual_clock_new (NOW);
-  w.observer = mkv_observer_new (MKV_CLOCK (w.clock));
-  world_open (&w, "file");
+  disk_world_init (&w);
+  disk_world_open (&w, "file");
   for (guint i = 0; i < N_KEYS; i++)
-    g_assert_true (set (&w, i, 100 + i, NULL));
-  world_close (&w);
+    g_assert_true (disk_world_set (&w, i, 100 + i, NULL));
+  disk_world_close (&w);
   g_assert_true (g_file_get_contents (name, &octets, &length, NULL));
   *(strstr (octets, "key/0050") + 5) ^= 1;
   g_assert_true (g_file_set_contents (name, octets, (gssize) length, NULL));
 
-  world_open (&w, "file");
+  disk_world_open (&w, "file");
   g_assert_cmpint (mkv_observer_get_health (w.observer), ==, MKV_HEALTH_DEGRADED);
   conditions = mkv_observer_list_conditions (w.observer);
   g_assert_nonnull (strstr (conditions[0], "1 line"));
   for (guint i = 0; i < N_KEYS; i++)
-    assert_has (&w, i, i == 50 ? 0 : 100 + i);
-  world_close (&w);
-  g_object_unref (w.observer);
-  g_object_unref (w.clock);
-  g_free (w.path);
-}
-
-/* Starts this program again, with the shim. */
-static void
-restart (char **argv)
-{
-  g_autofree char *shim = g_test_build_filename (G_TEST_BUILT, "crash", "fault-shim.so", NULL);
-  g_autofree char *folder = g_dir_make_tmp ("mkv-disk-XXXXXX", NULL);
-
-  g_setenv ("MKV_FAULT_FOLDER", folder, TRUE);
-  g_setenv ("LD_PRELOAD", shim, TRUE);
-  execv ("/proc/self/exe", argv);
-  g_error ("can't start again: %s", g_strerror (errno));
+    disk_world_assert_has (&w, i, i == 50 ? 0 : 100 + i);
+  disk_world_close (&w);
+  disk_world_clear (&w);
 }
 
 int
@@ -262,14 +175,8 @@ main (int argc, char **argv)
     { "lmdb", "read-only", EROFS, FALSE }, { "lmdb", "broken", EIO, FALSE },
     { "lmdb", "broken-at-sync", EIO, TRUE }, { "lmdb", "denied", EACCES, FALSE },
   };
-  g_auto (GStrv) again = g_strdupv (argv);
-  int result;
 
-  mkv_test_init (&argc, &argv, 300);
-  g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
-  fault_set = dlsym (RTLD_DEFAULT, "mkv_fault_set");
-  if (fault_set == NULL)
-    restart (again);
+  disk_world_begin_tests (&argc, &argv, 300);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autofree char *name = g_strdup_printf ("/disk/%s/%s", cases[i].backend, cases[i].name);
@@ -280,7 +187,5 @@ main (int argc, char **argv)
         g_test_add_data_func (open_name, &cases[i], test_open);
     }
   g_test_add_func ("/disk/file/damaged", test_damaged);
-  result = g_test_run ();
-  mkv_test_remove_folder (g_getenv ("MKV_FAULT_FOLDER"));
-  return result;
+  return disk_world_run_tests ();
 }
