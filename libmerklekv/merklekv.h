@@ -17,6 +17,7 @@
 #include "bus/mkv-bus-store.h"
 #include "codec/mkv-codec.h"
 #include "config/mkv-config.h"
+#include "desktop/mkv-action-group.h"
 #include "desktop/mkv-list-item.h"
 #include "desktop/mkv-list-model.h"
 #include "desktop/mkv-store-bind.h"

@@ -85,20 +85,28 @@ make_octets (MkvBinding *self, GValue *value, GBytes **octets)
 }
 
 static void
+set_property (MkvBinding *self, const GValue *value)
+{
+  self->setting++;
+  g_object_set_property (self->object, self->pspec->name, value);
+  self->setting--;
+}
+
+static void
 on_stored (GBytes *octets, gpointer user_data)
 {
-  MkvBinding *self = g_rc_box_acquire (user_data);
+  MkvBinding *self = user_data;
   g_auto (GValue) value = G_VALUE_INIT;
 
+  /* One that only writes is called where that failed, which was said. */
+  if ((self->flags & MKV_BIND_GET) == 0)
+    return;
+  g_rc_box_acquire (self);
   g_value_init (&value, self->pspec->value_type);
   if (octets == NULL)
-    g_value_copy (&self->initial, &value);
-  if (octets == NULL || make_value (self, &value, octets))
-    {
-      self->setting++;
-      g_object_set_property (self->object, self->pspec->name, &value);
-      self->setting--;
-    }
+    set_property (self, &self->initial);
+  else if (make_value (self, &value, octets))
+    set_property (self, &value);
   else if (!self->complained)
     {
       self->complained = TRUE;

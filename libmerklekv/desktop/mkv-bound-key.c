@@ -26,6 +26,7 @@ struct _MkvBoundKey
   gboolean dirty;
   GBytes *wanted; /* what is to be written next; NULL: deleted */
   gboolean failing; /* it has been said that writes fail */
+  gboolean wrong;   /* what is shown was not written */
 
   gboolean unsure; /* the key has to be read */
   guint n_told;    /* what is told and written; a read that began before may be older */
@@ -94,9 +95,10 @@ show (MkvBoundKey *self)
 static void
 take (MkvBoundKey *self, GBytes *value)
 {
-  gboolean news = self->known ? !is_same (self->stored, value) : value != NULL;
+  gboolean news = self->wrong || (self->known ? !is_same (self->stored, value) : value != NULL);
 
   self->known = TRUE;
+  self->wrong = FALSE;
   put (&self->stored, value);
   if (news)
     show (self);
@@ -175,12 +177,14 @@ on_written (GObject *source, GAsyncResult *result, gpointer user_data)
   if (done)
     {
       self->known = TRUE;
+      self->wrong = FALSE;
       put (&self->stored, self->sent);
     }
   else
     {
       /* Or was it, and nobody could say so? */
       self->unsure = TRUE;
+      self->wrong = !self->known;
       if (!self->dirty && self->known)
         show (self);
     }

@@ -101,7 +101,7 @@ mkv_store_bind_full (MkvStore *self, const char *key, GObject *object, const cha
  * ten times a second, and the last one always, even if the binding ends before. As
  * long as that takes, what others write is not shown. If a write fails, that is
  * logged and the property goes back to what is stored, so that nobody takes for
- * saved what is not.
+ * saved what is not; not so where it is bound with %MKV_BIND_SET alone.
  *
  * Values are stored as text, which any tool can read and write: strings as they
  * are, numbers in decimal, booleans as `true` and `false`, enumerations by their

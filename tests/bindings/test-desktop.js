@@ -79,4 +79,13 @@ runTests({
         widget.number = 16;
         runUntil(() => stored(store, 'hex') === '10');
     },
+
+    actions() {
+        const store = openStore();
+        const actions = MerkleKV.ActionGroup.new(store, 'ui/');
+        actions.add('dark', new GLib.Variant('b', false));
+        actions.activate_action('dark', null);
+        assertEqual(actions.get_action_state('dark').unpack(), true);
+        runUntil(() => stored(store, 'ui/dark') === 'true');
+    },
 });

@@ -96,4 +96,19 @@ def test_bind_with_mapping():
     run_until(lambda: widget.number == 1)
 
 
+def test_actions():
+    store = open_store()
+    store.set('ui/view', octets('grid'), None)
+    actions = MerkleKV.ActionGroup.new(store, 'ui/')
+    actions.add('dark', GLib.Variant('b', False))
+    run_until(lambda: actions.has_action('view'))
+    assert_equal(sorted(actions.list_actions()), ['dark', 'view'])
+    assert_equal(actions.get_action_state('view').unpack(), 'grid')
+    actions.activate_action('dark', None)
+    actions.activate_action('view', GLib.Variant('s', 'list'))
+    assert_equal(actions.get_action_state('dark').unpack(), True)
+    run_until(lambda: stored(store, 'ui/dark') == 'true' and stored(store, 'ui/view') == 'list')
+    assert isinstance(actions, Gio.ActionGroup)
+
+
 main()

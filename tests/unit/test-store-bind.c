@@ -577,6 +577,8 @@ test_failing (StoreWorld *f, gconstpointer data)
 {
   g_autoptr (Widget) widget = make_widget ();
   g_autofree char *large = g_strnfill (MKV_MAX_VALUE_BYTES + 1, 'x');
+  const char *const list[] = { large, NULL };
+  g_autoptr (GBytes) octets = g_bytes_new (large, strlen (large));
 
   g_test_summary ("Where a write fails the property goes back to what is stored, and that is logged");
   store_world_set (f, "text", "kept");
@@ -590,6 +592,20 @@ test_failing (StoreWorld *f, gconstpointer data)
   g_object_set (widget, "text", "new", NULL);
   settle (f);
   assert_stored (f, "text", "new");
+  /* With no key, its first value comes back; one that only writes keeps what it has. */
+  bind (f, "none", widget, "list", MKV_BIND_DEFAULT);
+  bind (f, "only", widget, "octets", MKV_BIND_SET);
+  settle (f);
+  g_object_set (widget, "list", list, NULL);
+  settle (f);
+  assert_logged ("*none*was not written: *");
+  g_assert_null (g_value_get_boxed (&widget->values[PROP_LIST]));
+  store_world_set (f, "only", "kept");
+  g_object_set (widget, "octets", octets, NULL);
+  settle (f);
+  assert_logged ("*only*was not written: *");
+  g_assert_true (g_value_get_boxed (&widget->values[PROP_OCTETS]) == octets);
+  assert_stored (f, "only", "kept");
 }
 
 static gboolean
