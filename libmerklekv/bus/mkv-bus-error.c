@@ -62,6 +62,8 @@ mkv_bus_error_convert (GError *error, const char *name)
            g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_TIMED_OUT))
     converted = g_error_new (MKV_ERROR, MKV_ERROR_TIMEOUT,
                              _("%s did not answer in time: what was asked of it may still be done; see its log"), name);
+  else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_LIMITS_EXCEEDED))
+    converted = g_error_new (MKV_ERROR, MKV_ERROR_RATE_LIMITED, _("The bus takes no more calls now: %s"), error->message);
   else if (g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED))
     converted = g_error_new (MKV_ERROR, MKV_ERROR_FORBIDDEN, _("The bus does not let this call through to %s: %s"), name,
                              error->message);

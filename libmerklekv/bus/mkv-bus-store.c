@@ -13,14 +13,15 @@
 
 #include "base/mkv-error.h"
 #include "base/mkv-limits.h"
+#include "bus/mkv-bus-calls-private.h"
 #include "bus/mkv-bus-entry-private.h"
 #include "bus/mkv-bus-error-private.h"
 #include "bus/mkv-bus-names-private.h"
 #include "bus/mkv-bus-watch-private.h"
 
-/* A message to the system's bus may have twice as much; a client that sends more
- * is thrown off it. */
-#define MAX_CALL_BYTES (16 * 1024 * 1024)
+/* A service takes 16 MiB of one client at a time, and a bus throws off who sends
+ * it more than 32 MiB at once. */
+#define MAX_CALL_BYTES (15 * 1024 * 1024)
 #define MAX_CALL_KEYS 1000
 
 #define MANY_TYPE G_VARIANT_TYPE ("(a" MKV_BUS_ENTRY_TYPE "as)")
@@ -32,6 +33,7 @@ struct _MkvBusStore
 
   GDBusConnection *connection;
   char *name;
+  MkvBusCalls *calls;
   MkvBusWatch *watch; /* NULL if nothing is watched */
 };
 
@@ -63,25 +65,6 @@ call_sync (MkvBusStore *self, const char *method, GVariant *args, const GVariant
   GVariant *reply = g_dbus_connection_call_sync (self->connection, self->name, MKV_BUS_STORE_PATH,
                                                  MKV_BUS_STORE_INTERFACE, method, args, reply_type,
                                                  G_DBUS_CALL_FLAGS_NONE, -1, cancellable, &why);
-
-  if (reply == NULL)
-    g_propagate_error (error, mkv_bus_error_convert (why, self->name));
-  return reply;
-}
-
-static void
-call_async (MkvBusStore *self, const char *method, GVariant *args, const GVariantType *reply_type,
-            GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
-{
-  g_dbus_connection_call (self->connection, self->name, MKV_BUS_STORE_PATH, MKV_BUS_STORE_INTERFACE, method, args,
-                          reply_type, G_DBUS_CALL_FLAGS_NONE, -1, cancellable, callback, user_data);
-}
-
-static GVariant *
-call_finish (MkvBusStore *self, GAsyncResult *result, GError **error)
-{
-  GError *why = NULL;
-  GVariant *reply = g_dbus_connection_call_finish (self->connection, result, &why);
 
   if (reply == NULL)
     g_propagate_error (error, mkv_bus_error_convert (why, self->name));
@@ -236,7 +219,7 @@ on_many (GObject *source, GAsyncResult *result, gpointer user_data)
   ManyTask *data = user_data;
   MkvBusStore *self = g_task_get_source_object (data->task);
   GError *error = NULL;
-  g_autoptr (GVariant) reply = call_finish (self, result, &error);
+  g_autoptr (GVariant) reply = mkv_bus_calls_finish (self->calls, result, &error);
 
   if (reply != NULL && take_many (self, &data->many, reply, &error))
     {
@@ -253,8 +236,8 @@ go_on (ManyTask *data)
   if (*data->many.keys == NULL)
     end_many (data);
   else
-    call_async (g_task_get_source_object (data->task), "GetMany", ask_many (&data->many), MANY_TYPE,
-                g_task_get_cancellable (data->task), on_many, data);
+    mkv_bus_calls_start (((MkvBusStore *) g_task_get_source_object (data->task))->calls, "GetMany",
+                         ask_many (&data->many), MANY_TYPE, g_task_get_cancellable (data->task), on_many, data);
 }
 
 static void
@@ -264,7 +247,7 @@ on_list (GObject *source, GAsyncResult *result, gpointer user_data)
   MkvBusStore *self = g_task_get_source_object (task);
   MkvRead *read = g_task_get_task_data (task);
   GError *error = NULL;
-  g_autoptr (GVariant) reply = call_finish (self, result, &error);
+  g_autoptr (GVariant) reply = mkv_bus_calls_finish (self->calls, result, &error);
 
   if (reply != NULL)
     g_task_return_pointer (task, take_list (self, reply, &read->more), (GDestroyNotify) g_strfreev);
@@ -279,8 +262,8 @@ mkv_bus_store_read_async (MkvStore *store, MkvRead *read, GTask *task)
 
   if (read->key == NULL && read->keys == NULL)
     {
-      call_async ((MkvBusStore *) store, "Keys", ask_list (read->prefix, read->after, read->limit), LIST_TYPE,
-                  g_task_get_cancellable (task), on_list, g_object_ref (task));
+      mkv_bus_calls_start (((MkvBusStore *) store)->calls, "Keys", ask_list (read->prefix, read->after, read->limit),
+                           LIST_TYPE, g_task_get_cancellable (task), on_list, g_object_ref (task));
       return;
     }
   data = g_new0 (ManyTask, 1);
@@ -382,8 +365,9 @@ static void
 on_written (GObject *source, GAsyncResult *result, gpointer user_data)
 {
   g_autoptr (GTask) task = user_data;
+  MkvBusStore *self = g_task_get_source_object (task);
   MkvWrite *write = g_task_get_task_data (task);
-  g_autoptr (GVariant) reply = call_finish (g_task_get_source_object (task), result, &write->error);
+  g_autoptr (GVariant) reply = mkv_bus_calls_finish (self->calls, result, &write->error);
 
   if (reply != NULL)
     take_result (write, reply);
@@ -401,9 +385,9 @@ mkv_bus_store_write_async (MkvStore *store, MkvWrite *write, GTask *task)
       return;
     }
   g_task_set_task_data (task, write, NULL);
-  call_async ((MkvBusStore *) store, methods[write->kind].method, args,
-              G_VARIANT_TYPE (methods[write->kind].reply_type), g_task_get_cancellable (task), on_written,
-              g_object_ref (task));
+  mkv_bus_calls_start (((MkvBusStore *) store)->calls, methods[write->kind].method, args,
+                       G_VARIANT_TYPE (methods[write->kind].reply_type), g_task_get_cancellable (task), on_written,
+                       g_object_ref (task));
 }
 
 static void
@@ -420,6 +404,7 @@ mkv_bus_store_finalize (GObject *object)
 {
   MkvBusStore *self = (MkvBusStore *) object;
 
+  g_clear_pointer (&self->calls, mkv_bus_calls_free);
   g_clear_object (&self->connection);
   g_free (self->name);
   G_OBJECT_CLASS (mkv_bus_store_parent_class)->finalize (object);
@@ -457,7 +442,7 @@ mkv_bus_store_init (MkvBusStore *self)
  * A call starts the service if it does not run. If it ends meanwhile, or does
  * not answer in 25 seconds, the call fails with %MKV_ERROR_UNAVAILABLE or
  * %MKV_ERROR_TIMEOUT; a write that failed so, or that was cancelled, may have
- * been done. At most 16 MiB of keys and values are written at once.
+ * been done. At most 15 MiB of keys and values are written at once.
  *
  * [signal@Store::changed] tells of the keys that begin with the prefix that the
  * store was made with. It goes on when the service was away and somebody has
@@ -505,6 +490,7 @@ mkv_bus_store_new (GDBusConnection *connection, const char *name, const char *pr
   self = g_object_new (MKV_TYPE_BUS_STORE, NULL);
   self->connection = g_object_ref (connection);
   self->name = g_strdup (name != NULL ? name : DBUS_NAME);
+  self->calls = mkv_bus_calls_new (connection, self->name);
   if (prefix != NULL)
     self->watch = mkv_bus_watch_new (MKV_STORE (self), connection, self->name, prefix);
   return self;
