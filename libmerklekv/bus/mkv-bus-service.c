@@ -133,6 +133,25 @@ mkv_bus_service_set_held (MkvBusService *self, gboolean held)
 }
 
 /**
+ * mkv_bus_service_is_watched:
+ * @self: a service
+ *
+ * Tells whether any client watches any prefix: such a client is waiting, even
+ * if it calls for nothing.
+ *
+ * Returns: whether one does
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_bus_service_is_watched (MkvBusService *self)
+{
+  g_return_val_if_fail (MKV_IS_BUS_SERVICE (self), FALSE);
+
+  return mkv_store_service_is_watched (self->store);
+}
+
+/**
  * mkv_bus_service_set_reload_func:
  * @self: a service
  * @func: (scope notified) (closure user_data) (destroy notify): what reads the

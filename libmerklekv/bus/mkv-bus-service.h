@@ -19,6 +19,9 @@ MkvBusService *mkv_bus_service_new (MkvNode *node, GDBusConnection *connection, 
 MKV_API
 void mkv_bus_service_set_held (MkvBusService *self, gboolean held);
 
+MKV_API
+gboolean mkv_bus_service_is_watched (MkvBusService *self);
+
 /**
  * MkvReloadFunc:
  * @need_restart: (out) (transfer full) (array zero-terminated=1): settings that

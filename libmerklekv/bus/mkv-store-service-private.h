@@ -22,4 +22,6 @@ void mkv_store_service_shut_down (MkvStoreService *self);
 /* Whether calls wait instead of being answered, as many as anybody can mean. */
 void mkv_store_service_set_held (MkvStoreService *self, gboolean held);
 
+gboolean mkv_store_service_is_watched (MkvStoreService *self);
+
 G_END_DECLS

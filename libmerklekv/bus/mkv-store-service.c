@@ -352,3 +352,9 @@ mkv_store_service_new (MkvNode *node, GDBusConnection *connection, MkvGate *gate
   on_notify_store (self);
   return self;
 }
+
+gboolean
+mkv_store_service_is_watched (MkvStoreService *self)
+{
+  return mkv_watcher_is_used (self->watcher);
+}

@@ -25,6 +25,9 @@ void mkv_watcher_set_store (MkvWatcher *self, MkvStore *store);
 gboolean mkv_watcher_add (MkvWatcher *self, const char *name, const char *prefix, GError **error);
 gboolean mkv_watcher_remove (MkvWatcher *self, const char *name, const char *prefix, GError **error);
 
+/* Whether anybody watches anything. */
+gboolean mkv_watcher_is_used (MkvWatcher *self);
+
 /* A client has left, or takes signals again. */
 void mkv_watcher_forget (MkvWatcher *self, const char *name);
 void mkv_watcher_send (MkvWatcher *self, const char *name);

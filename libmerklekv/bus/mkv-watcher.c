@@ -432,3 +432,9 @@ mkv_watcher_send (MkvWatcher *self, const char *name)
   if (listener != NULL)
     send (self, listener);
 }
+
+gboolean
+mkv_watcher_is_used (MkvWatcher *self)
+{
+  return g_hash_table_size (self->listeners) > 0;
+}

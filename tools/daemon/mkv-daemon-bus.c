@@ -270,6 +270,17 @@ on_left (GObject *source, GAsyncResult *result, gpointer user_data)
     finish (user_data);
 }
 
+static void
+on_flushed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  MkvDaemonBus *self = user_data;
+
+  g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, &error);
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    g_dbus_connection_close (self->connection, self->cancellable, on_left, self);
+}
+
 void
 mkv_daemon_bus_leave (MkvDaemonBus *self, void (*func) (gpointer user_data))
 {
@@ -279,7 +290,8 @@ mkv_daemon_bus_leave (MkvDaemonBus *self, void (*func) (gpointer user_data))
   if (self->connection == NULL || g_dbus_connection_is_closed (self->connection))
     finish (self);
   else
-    g_dbus_connection_close (self->connection, self->cancellable, on_left, self);
+    /* Closing alone drops what is not written yet. */
+    g_dbus_connection_flush (self->connection, self->cancellable, on_flushed, self);
 }
 
 GDBusConnection *

@@ -56,7 +56,7 @@ is_idle (MkvDaemonIdle *self)
   mkv_daemon_bus_get_calls (self->bus, &n_calls, &n_open);
   was_quiet = n_calls == self->n_calls;
   self->n_calls = n_calls;
-  return was_quiet && n_open == 0 &&
+  return was_quiet && n_open == 0 && !mkv_bus_service_is_watched (mkv_daemon_bus_get_service (self->bus)) &&
          !has_broker (self) && !is_in_memory (self);
 }
 
