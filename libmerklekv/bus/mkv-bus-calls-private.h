@@ -15,6 +15,9 @@ MkvBusCalls *mkv_bus_calls_new (GDBusConnection *connection, const char *name);
 /* None may be under way. */
 void mkv_bus_calls_free (MkvBusCalls *self);
 
+/* Whether a person may be asked, and gets the time it takes. */
+void mkv_bus_calls_set_interactive (MkvBusCalls *self, gboolean interactive);
+
 /* Calls a method of Store, as soon as there is room, in the context that is
  * thread-default now. Takes @args, if floating. */
 void mkv_bus_calls_start (MkvBusCalls *self, const char *method, GVariant *args, const GVariantType *reply_type,

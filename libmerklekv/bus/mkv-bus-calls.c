@@ -26,6 +26,7 @@ struct _MkvBusCalls
 {
   GDBusConnection *connection;
   char *name;
+  int interactive; /* atomic */
 
   GMutex mutex;
   guint n_started;
@@ -53,15 +54,23 @@ mkv_bus_calls_free (MkvBusCalls *self)
   g_free (self);
 }
 
+void
+mkv_bus_calls_set_interactive (MkvBusCalls *self, gboolean interactive)
+{
+  g_atomic_int_set (&self->interactive, interactive);
+}
+
 /* In the call's own context. */
 static gboolean
 start (gpointer user_data)
 {
   Call *call = user_data;
+  gboolean interactive = g_atomic_int_get (&call->calls->interactive);
+  GDBusCallFlags flags = interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION : G_DBUS_CALL_FLAGS_NONE;
 
   g_dbus_connection_call (call->calls->connection, call->calls->name, MKV_BUS_STORE_PATH, DBUS_NAME ".Store",
-                          call->method, call->args, call->reply_type, G_DBUS_CALL_FLAGS_NONE, -1, call->cancellable,
-                          call->callback, call->user_data);
+                          call->method, call->args, call->reply_type, flags, interactive ? G_MAXINT : -1,
+                          call->cancellable, call->callback, call->user_data);
   g_main_context_unref (call->context);
   g_variant_unref (call->args);
   g_clear_object (&call->cancellable);

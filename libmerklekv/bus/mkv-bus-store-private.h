@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 
 GDBusConnection *mkv_bus_store_get_connection (MkvBusStore *self);
 const char *mkv_bus_store_get_name (MkvBusStore *self);
+GDBusCallFlags mkv_bus_store_get_call_flags (MkvBusStore *self);
 
 /* The vfuncs, in mkv-bus-transfer.c. */
 gboolean mkv_bus_store_dump (MkvStore *store, GOutputStream *stream, MkvDumpFormat format, const char *prefix,

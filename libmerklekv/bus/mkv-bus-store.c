@@ -35,6 +35,7 @@ struct _MkvBusStore
   char *name;
   MkvBusCalls *calls;
   MkvBusWatch *watch; /* NULL if nothing is watched */
+  int interactive; /* atomic: calls come from any thread */
 };
 
 struct _MkvBusStoreClass
@@ -43,6 +44,15 @@ struct _MkvBusStoreClass
 };
 
 G_DEFINE_FINAL_TYPE (MkvBusStore, mkv_bus_store, MKV_TYPE_STORE)
+
+enum
+{
+  PROP_0,
+  PROP_INTERACTIVE,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
 
 GDBusConnection *
 mkv_bus_store_get_connection (MkvBusStore *self)
@@ -56,6 +66,20 @@ mkv_bus_store_get_name (MkvBusStore *self)
   return self->name;
 }
 
+GDBusCallFlags
+mkv_bus_store_get_call_flags (MkvBusStore *self)
+{
+  return mkv_bus_store_get_interactive (self) ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+                                              : G_DBUS_CALL_FLAGS_NONE;
+}
+
+/* A person takes their time. */
+static int
+get_time_limit (MkvBusStore *self)
+{
+  return mkv_bus_store_get_interactive (self) ? MKV_BUS_NO_TIME_LIMIT : -1;
+}
+
 /* Takes @args, if floating. */
 static GVariant *
 call_sync (MkvBusStore *self, const char *method, GVariant *args, const GVariantType *reply_type,
@@ -64,7 +88,8 @@ call_sync (MkvBusStore *self, const char *method, GVariant *args, const GVariant
   GError *why = NULL;
   GVariant *reply = g_dbus_connection_call_sync (self->connection, self->name, MKV_BUS_STORE_PATH,
                                                  MKV_BUS_STORE_INTERFACE, method, args, reply_type,
-                                                 G_DBUS_CALL_FLAGS_NONE, -1, cancellable, &why);
+                                                 mkv_bus_store_get_call_flags (self), get_time_limit (self),
+                                                 cancellable, &why);
 
   if (reply == NULL)
     g_propagate_error (error, mkv_bus_error_convert (why, self->name));
@@ -391,6 +416,24 @@ mkv_bus_store_write_async (MkvStore *store, MkvWrite *write, GTask *task)
 }
 
 static void
+mkv_bus_store_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  if (id == PROP_INTERACTIVE)
+    g_value_set_boolean (value, mkv_bus_store_get_interactive ((MkvBusStore *) object));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+mkv_bus_store_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  if (id == PROP_INTERACTIVE)
+    mkv_bus_store_set_interactive ((MkvBusStore *) object, g_value_get_boolean (value));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
 mkv_bus_store_dispose (GObject *object)
 {
   MkvBusStore *self = (MkvBusStore *) object;
@@ -416,6 +459,8 @@ mkv_bus_store_class_init (MkvBusStoreClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   MkvStoreClass *store_class = (MkvStoreClass *) klass;
 
+  object_class->get_property = mkv_bus_store_get_property;
+  object_class->set_property = mkv_bus_store_set_property;
   object_class->dispose = mkv_bus_store_dispose;
   object_class->finalize = mkv_bus_store_finalize;
   store_class->get_entry = mkv_bus_store_get_entry;
@@ -426,6 +471,20 @@ mkv_bus_store_class_init (MkvBusStoreClass *klass)
   store_class->write_async = mkv_bus_store_write_async;
   store_class->dump = mkv_bus_store_dump;
   store_class->load = mkv_bus_store_load;
+
+  /**
+   * MkvBusStore:interactive: (getter get_interactive) (setter set_interactive)
+   *
+   * Whether a person may be asked for a password where a call needs a permission,
+   * as on the system bus. All calls then wait without a time limit, but watching
+   * asks nobody. It is for programs that somebody is using just now.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_INTERACTIVE] = g_param_spec_boolean ("interactive", NULL, NULL, FALSE,
+                                                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                           G_PARAM_EXPLICIT_NOTIFY);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
 static void
@@ -526,4 +585,44 @@ mkv_bus_store_new_for_bus (GBusType bus, const char *prefix, GCancellable *cance
   g_set_error (error, MKV_ERROR, MKV_ERROR_UNAVAILABLE, _("The bus can't be reached: %s"), why->message);
   g_error_free (why);
   return NULL;
+}
+
+/**
+ * mkv_bus_store_set_interactive:
+ * @self: a store
+ * @interactive: whether a person may be asked
+ *
+ * Sets [property@BusStore:interactive].
+ *
+ * Since: 0.1
+ */
+void
+mkv_bus_store_set_interactive (MkvBusStore *self, gboolean interactive)
+{
+  g_return_if_fail (MKV_IS_BUS_STORE (self));
+
+  if (g_atomic_int_compare_and_exchange (&self->interactive, !interactive, !!interactive))
+    {
+      mkv_bus_calls_set_interactive (self->calls, interactive);
+      g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_INTERACTIVE]);
+    }
+}
+
+/**
+ * mkv_bus_store_get_interactive:
+ * @self: a store
+ *
+ * Says whether a person may be asked for a password where a call needs a
+ * permission.
+ *
+ * Returns: whether that is so
+ *
+ * Since: 0.1
+ */
+gboolean
+mkv_bus_store_get_interactive (MkvBusStore *self)
+{
+  g_return_val_if_fail (MKV_IS_BUS_STORE (self), FALSE);
+
+  return g_atomic_int_get (&self->interactive);
 }

@@ -25,6 +25,12 @@ MkvBusStore *mkv_bus_store_new (GDBusConnection *connection, const char *name, c
 MKV_API
 MkvBusStore *mkv_bus_store_new_for_bus (GBusType bus, const char *prefix, GCancellable *cancellable, GError **error);
 
+MKV_API
+void mkv_bus_store_set_interactive (MkvBusStore *self, gboolean interactive);
+
+MKV_API
+gboolean mkv_bus_store_get_interactive (MkvBusStore *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MkvBusStore, g_object_unref)
 
 G_END_DECLS

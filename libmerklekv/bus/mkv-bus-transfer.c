@@ -77,7 +77,7 @@ transfer_begin (Transfer *self, MkvBusStore *store, const char *method, GVariant
   g_main_context_push_thread_default (self->context);
   g_dbus_connection_call_with_unix_fd_list (mkv_bus_store_get_connection (store), mkv_bus_store_get_name (store),
                                             MKV_BUS_STORE_PATH, MKV_BUS_STORE_INTERFACE, method, args,
-                                            G_VARIANT_TYPE (reply_type), G_DBUS_CALL_FLAGS_NONE,
+                                            G_VARIANT_TYPE (reply_type), mkv_bus_store_get_call_flags (store),
                                             MKV_BUS_NO_TIME_LIMIT, list, cancellable, on_result, self);
   g_main_context_pop_thread_default (self->context);
   return TRUE;

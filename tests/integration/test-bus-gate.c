@@ -17,6 +17,7 @@
 #include "base/mkv-error.h"
 #include "bus/mkv-bus-names-private.h"
 #include "bus/mkv-bus-service.h"
+#include "bus/mkv-bus-store.h"
 #include "bus/mkv-sandbox-private.h"
 #include "mkv-bus-caller.h"
 #include "mkv-storage-memory.h"
@@ -1017,6 +1018,55 @@ test_memory (void)
   world_free (w);
 }
 
+static GDBusMessage *
+note_flags (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer user_data)
+{
+  if (!incoming && g_strcmp0 (g_dbus_message_get_interface (message), DBUS_NAME ".Store") == 0)
+    g_atomic_int_set ((int *) user_data, g_dbus_message_get_flags (message));
+  return message;
+}
+
+static void
+get_from_store (MkvStore *store)
+{
+  g_autoptr (GAsyncResult) result = NULL;
+  g_autoptr (GBytes) value = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mkv_store_get_async (store, "k", NULL, mkv_test_store_result, &result);
+  mkv_test_wait_result (&result);
+  value = mkv_store_get_finish (store, result, &error);
+  g_assert_error (error, MKV_ERROR, MKV_ERROR_NOT_FOUND);
+}
+
+static void
+test_interactive (void)
+{
+  g_autoptr (MkvBusStore) store = NULL;
+  GDBusConnection *client;
+  GError *error = NULL;
+  int flags = -1;
+  World *w;
+
+  g_test_summary ("A store over the bus has a person asked only where its application wants that");
+  SKIP_WITHOUT_DAEMON ();
+  w = world_new (FALSE);
+  client = connect_to (w->address);
+  g_dbus_connection_add_filter (client, note_flags, &flags, NULL);
+  store = mkv_bus_store_new (client, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (mkv_bus_store_get_interactive (store));
+  get_from_store (MKV_STORE (store));
+  g_assert_cmpint (flags, ==, G_DBUS_MESSAGE_FLAGS_NONE);
+  g_object_set (store, "interactive", TRUE, NULL);
+  g_assert_true (mkv_bus_store_get_interactive (store));
+  get_from_store (MKV_STORE (store));
+  g_assert_cmpint (flags, ==, G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION);
+  g_clear_object (&store);
+  close_connection (&client);
+  world_free (w);
+}
+
 static void
 test_end (void)
 {
@@ -1085,6 +1135,7 @@ main (int argc, char **argv)
   g_test_add_func ("/bus-gate/system/permissions", test_permissions);
   g_test_add_func ("/bus-gate/system/denial", test_denial);
   g_test_add_func ("/bus-gate/system/dialog", test_dialog);
+  g_test_add_func ("/bus-gate/interactive", test_interactive);
   g_test_add_func ("/bus-gate/unwatch", test_unwatch);
   g_test_add_func ("/bus-gate/system/memory", test_memory);
   g_test_add_func ("/bus-gate/system/leave", test_leave);

@@ -7,6 +7,7 @@
 #include <glib/gi18n.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mkv-cli-execute.h"
 
@@ -19,6 +20,7 @@ struct _MkvCliBus
   MkvStore *store;
   MkvPluginRegistry *registry;
   guint timeout_ms; /* 0 for what is usual */
+  gboolean interactive;
 };
 
 /* A command at work in a thread, so that time runs meanwhile. */
@@ -35,6 +37,8 @@ mkv_cli_bus_new (const MkvCliOptions *options, const char *prefix, GError **erro
   g_autoptr (MkvCliBus) self = g_new0 (MkvCliBus, 1);
   GError *why = NULL;
 
+  /* So that GDBus knows the daemon's errors when the first comes. */
+  mkv_error_quark ();
   self->timeout_ms = options->timeout_ms;
   self->registry = mkv_plugin_registry_new ();
   self->connection = g_bus_get_sync (options->system ? G_BUS_TYPE_SYSTEM : G_BUS_TYPE_SESSION, NULL, &why);
@@ -49,7 +53,12 @@ mkv_cli_bus_new (const MkvCliOptions *options, const char *prefix, GError **erro
   /* What goes wrong then is for the user to read. */
   g_dbus_connection_set_exit_on_close (self->connection, FALSE);
   self->store = (MkvStore *) mkv_bus_store_new (self->connection, NULL, prefix, error);
-  return self->store != NULL ? g_steal_pointer (&self) : NULL;
+  if (self->store == NULL)
+    return NULL;
+  /* Whoever sits there can be asked for a password. */
+  self->interactive = options->system && isatty (STDIN_FILENO);
+  mkv_bus_store_set_interactive (MKV_BUS_STORE (self->store), self->interactive);
+  return g_steal_pointer (&self);
 }
 
 GDBusConnection *
@@ -122,11 +131,14 @@ static GVariant *
 call (MkvCliBus *self, const char *path, const char *interface, const char *method, GVariant *args,
       const char *reply_type, GCancellable *cancellable, GError **error)
 {
+  GDBusCallFlags flags = self->interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+                                           : G_DBUS_CALL_FLAGS_NONE;
+  int usual_ms = self->interactive ? G_MAXINT : -1;
   GError *why = NULL;
   GVariant *reply = g_dbus_connection_call_sync (self->connection, DBUS_NAME, path, interface, method, args,
-                                                 G_VARIANT_TYPE (reply_type), G_DBUS_CALL_FLAGS_NONE,
-                                                 self->timeout_ms > 0 ? (int) self->timeout_ms : -1, cancellable,
-                                                 &why);
+                                                 G_VARIANT_TYPE (reply_type), flags,
+                                                 self->timeout_ms > 0 ? (int) self->timeout_ms : usual_ms,
+                                                 cancellable, &why);
 
   if (reply == NULL)
     set_error (self, why, error);
