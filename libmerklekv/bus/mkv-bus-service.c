@@ -7,6 +7,8 @@
 #include "bus/mkv-bus-names-private.h"
 #include "bus/mkv-gate-private.h"
 #include "bus/mkv-manager-service-private.h"
+#include "bus/mkv-peer-services-private.h"
+#include "bus/mkv-plugin-service-private.h"
 #include "bus/mkv-store-service-private.h"
 #include "node/mkv-node-private.h"
 
@@ -30,6 +32,8 @@ struct _MkvBusService
   MkvGate *gate;
   MkvManagerService *manager;
   MkvStoreService *store;
+  MkvPeerServices *peers;
+  MkvPluginService *plugins;
 };
 
 G_DEFINE_FINAL_TYPE (MkvBusService, mkv_bus_service, G_TYPE_OBJECT)
@@ -39,6 +43,8 @@ mkv_bus_service_dispose (GObject *object)
 {
   MkvBusService *self = MKV_BUS_SERVICE (object);
 
+  g_clear_pointer (&self->peers, mkv_peer_services_free);
+  g_clear_pointer (&self->plugins, mkv_plugin_service_free);
   if (self->objects != NULL)
     {
       mkv_store_service_set_held (self->store, FALSE);
@@ -109,6 +115,8 @@ mkv_bus_service_new (MkvNode *node, GDBusConnection *connection, gboolean guarde
   self->objects = g_dbus_object_manager_server_new (DBUS_PATH);
   export_object (self, MKV_BUS_MANAGER_PATH, G_DBUS_INTERFACE_SKELETON (self->manager));
   export_object (self, MKV_BUS_STORE_PATH, G_DBUS_INTERFACE_SKELETON (self->store));
+  self->peers = mkv_peer_services_new (node, self->objects);
+  self->plugins = mkv_plugin_service_new (mkv_node_get_registry (node), self->objects);
   g_dbus_object_manager_server_set_connection (self->objects, connection);
   return g_steal_pointer (&self);
 }

@@ -14,6 +14,7 @@
 #include "base/mkv-error.h"
 #include "bus/mkv-bus-names-private.h"
 #include "mkv-daemon-world.h"
+#include "mkv-mosquitto.h"
 #include "mkv-test.h"
 
 #define CALL_TIMEOUT_MS 30000
@@ -312,6 +313,105 @@ test_reload (void)
   mkv_daemon_program_free (daemon);
 }
 
+/* A property, or NULL where there is no such object. */
+static GVariant *
+get_property (MkvDaemonWorld *w, const char *path, const char *interface, const char *name)
+{
+  g_autoptr (GVariant) reply = NULL, value = NULL;
+
+  reply = g_dbus_connection_call_sync (w->client, DBUS_NAME, path, "org.freedesktop.DBus.Properties", "Get",
+                                       g_variant_new ("(ss)", interface, name), G_VARIANT_TYPE ("(v)"),
+                                       G_DBUS_CALL_FLAGS_NONE, CALL_TIMEOUT_MS, NULL, NULL);
+  if (reply == NULL)
+    return NULL;
+  g_variant_get (reply, "(v)", &value);
+  return g_steal_pointer (&value);
+}
+
+static void
+wait_for_property (MkvDaemonWorld *w, const char *path, const char *interface, const char *name, const char *text)
+{
+  gint64 end = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+
+  for (;;)
+    {
+      g_autoptr (GVariant) value = get_property (w, path, interface, name);
+      g_autofree char *found = value != NULL ? g_variant_print (value, FALSE) : NULL;
+
+      if (g_strcmp0 (found, text) == 0)
+        return;
+      if (g_get_monotonic_time () > end)
+        g_error ("%s of %s is %s, not %s", name, path, found, text);
+      g_usleep (5000);
+    }
+}
+
+static void
+count_signal (GDBusConnection *connection, const char *sender, const char *path, const char *interface,
+              const char *name, GVariant *parameters, gpointer user_data)
+{
+  g_autofree char *text = g_variant_print (parameters, FALSE);
+
+  if (strstr (text, DBUS_NAME ".Peer") != NULL)
+    g_string_append_printf (user_data, "%s ", name);
+}
+
+static void
+test_objects (void)
+{
+  static const char peer_path[] = MKV_BUS_PEERS_PATH "/other_2ename";
+  g_autoptr (MkvMosquitto) broker = mkv_mosquitto_new (NULL);
+  g_autoptr (MkvDaemonWorld) w = mkv_daemon_world_new (NULL), elsewhere = mkv_daemon_world_new (NULL);
+  g_autofree char *path = g_build_filename (w->folder, "merklekv.conf", NULL), *line = NULL, *more = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) seen = NULL, seen_later = NULL, reply = NULL;
+  g_autoptr (GString) signals = g_string_new (NULL);
+  MkvDaemonProgram *daemon, *other;
+  guint subscription;
+
+  g_test_summary ("Peers and plugins are objects that come, change and go, and signals tell of it");
+  if (broker == NULL)
+    return;
+  line = g_strdup_printf ("[transport]\nbroker=%s\n", mkv_mosquitto_get_uri (broker));
+  g_file_set_contents (path, line, -1, NULL);
+  g_free (line);
+  line = g_strconcat ("--config ", path, NULL);
+  subscription = g_dbus_connection_signal_subscribe (w->client, DBUS_NAME, NULL, NULL, NULL, NULL,
+                                                     G_DBUS_SIGNAL_FLAGS_NONE, count_signal, signals, NULL);
+  daemon = mkv_daemon_world_start (w, line);
+  wait_for_property (w, MKV_BUS_PLUGINS_PATH "/storage_2dlmdb", DBUS_NAME ".Plugin", "State", "'loaded'");
+  wait_for_property (w, MKV_BUS_PLUGINS_PATH "/storage_2dlmdb", DBUS_NAME ".Plugin", "Name", "'lmdb'");
+  wait_for_property (w, MKV_BUS_PLUGINS_PATH "/storage_2dfile", DBUS_NAME ".Plugin", "State", "'not-loaded'");
+  wait_for_property (w, MKV_BUS_PLUGINS_PATH "/storage_2dfile", DBUS_NAME ".Plugin", "Version", "''");
+  g_assert_null (get_property (w, peer_path, DBUS_NAME ".Peer", "ClientId"));
+
+  more = g_strdup_printf ("--set node.client-id=other.name --set transport.broker=%s", mkv_mosquitto_get_uri (broker));
+  other = mkv_daemon_world_start (elsewhere, more);
+  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "ClientId", "'other.name'");
+  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "Equal", "true");
+  seen = get_property (w, peer_path, DBUS_NAME ".Peer", "LastSeen");
+  mkv_daemon_world_set (elsewhere, "colour", "green");
+  reply = mkv_daemon_world_call (elsewhere, "Store", "Sync", g_variant_new ("(sa{sv})", "", NULL), "(x)", &error);
+  g_assert_no_error (error);
+  g_clear_pointer (&reply, g_variant_unref);
+  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "Entries", "1");
+  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "Equal", "true");
+  seen_later = get_property (w, peer_path, DBUS_NAME ".Peer", "LastSeen");
+  g_assert_cmpint (g_variant_get_int64 (seen), <, g_variant_get_int64 (seen_later));
+
+  g_file_set_contents (path, "", 0, NULL);
+  reply = mkv_daemon_world_call (w, "Manager", "Reload", g_variant_new ("(a{sv})", NULL), "(as)", &error);
+  g_assert_no_error (error);
+  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "ClientId", NULL);
+  mkv_test_iterate ();
+  g_assert_true (g_str_has_prefix (signals->str, "InterfacesAdded "));
+  g_assert_true (g_str_has_suffix (signals->str, "InterfacesRemoved "));
+  g_assert_nonnull (strstr (signals->str, "PropertiesChanged "));
+  g_dbus_connection_signal_unsubscribe (w->client, subscription);
+  mkv_daemon_program_free (other);
+  mkv_daemon_program_free (daemon);
+}
+
 static void
 wait_for_notification (GSocket *socket, const char *text)
 {
@@ -391,6 +491,7 @@ main (int argc, char **argv)
   g_test_add_func ("/daemon-bus/idle", test_idle);
   g_test_add_func ("/daemon-bus/bus-gone", test_bus_gone);
   g_test_add_func ("/daemon-bus/reload", test_reload);
+  g_test_add_func ("/daemon-bus/objects", test_objects);
   g_test_add_func ("/daemon-bus/watchdog", test_watchdog);
   return g_test_run ();
 }
