@@ -241,6 +241,8 @@ storage_task_new (MkvLocalStore *self, const char *path, MkvProgress *progress, 
   work->path = g_strdup (path);
   work->job = (MkvStorageJob){ progress, cancellable };
   g_task_set_source_tag (task, tag);
+  /* What was done when it was cancelled is done. */
+  g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, work, storage_work_free);
   return task;
 }

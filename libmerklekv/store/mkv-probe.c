@@ -2,7 +2,7 @@
  * Copyright The MerkleKV authors */
 #include "store/mkv-probe-private.h"
 
-#include "store/mkv-bell-private.h"
+#include "store/mkv-alarm-private.h"
 
 /* us */
 #define LEAST_DELAY (1 * G_USEC_PER_SEC)
@@ -13,49 +13,33 @@
 struct _MkvProbe
 {
   MkvClock *clock;
-  GMainContext *context;
   MkvProbeFunc func;
   gpointer user_data;
-  MkvBell *bell;
+  MkvAlarm *alarm;
   gint failing; /* atomic */
 
   /* The context's. */
-  GSource *timer;
-  gint64 delay;     /* us, of the next timer */
-  gint64 failed_at; /* monotonic us; when a timer was last wanted */
+  gint64 delay;     /* us, of the next try */
+  gint64 failed_at; /* monotonic us; when a try was last wanted */
 };
 
 static void
-clear_timer (MkvProbe *self)
-{
-  if (self->timer != NULL)
-    g_source_destroy (self->timer);
-  g_clear_pointer (&self->timer, g_source_unref);
-}
-
-static gboolean
-on_timer (gpointer user_data)
-{
-  MkvProbe *self = user_data;
-
-  clear_timer (self);
-  if (g_atomic_int_get (&self->failing))
-    self->func (self->user_data);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-on_bell (guint n_entries, gsize n_bytes, gpointer user_data)
+on_alarm (gboolean rung, gpointer user_data)
 {
   MkvProbe *self = user_data;
   gint64 now = mkv_clock_get_monotonic_time (self->clock);
 
-  if (self->timer != NULL || !g_atomic_int_get (&self->failing))
+  if (!g_atomic_int_get (&self->failing) || mkv_alarm_is_set (self->alarm))
     return;
+  if (!rung)
+    {
+      self->func (self->user_data);
+      return;
+    }
   if (self->delay == 0 || now - self->failed_at > self->delay + CALM)
     self->delay = LEAST_DELAY;
   self->failed_at = now;
-  self->timer = mkv_clock_add_timeout (self->clock, self->delay, self->context, on_timer, self);
+  mkv_alarm_set (self->alarm, self->delay);
   self->delay = MIN (self->delay * 2, MOST_DELAY);
 }
 
@@ -65,21 +49,17 @@ mkv_probe_new (MkvClock *clock, GMainContext *context, MkvProbeFunc func, gpoint
   MkvProbe *self = g_new0 (MkvProbe, 1);
 
   self->clock = g_object_ref (clock);
-  self->context = g_main_context_ref (context);
   self->func = func;
   self->user_data = user_data;
-  self->bell = mkv_bell_new (context);
-  mkv_bell_set_func (self->bell, on_bell, self);
+  self->alarm = mkv_alarm_new (clock, context, on_alarm, self);
   return self;
 }
 
 void
 mkv_probe_free (MkvProbe *self)
 {
-  mkv_bell_free (self->bell);
-  clear_timer (self);
+  mkv_alarm_free (self->alarm);
   g_object_unref (self->clock);
-  g_main_context_unref (self->context);
   g_free (self);
 }
 
@@ -88,5 +68,5 @@ mkv_probe_tell (MkvProbe *self, gboolean failed)
 {
   g_atomic_int_set (&self->failing, failed);
   if (failed)
-    mkv_bell_ring (self->bell, 1, 0);
+    mkv_alarm_ring (self->alarm);
 }

@@ -13,6 +13,7 @@
 #include "storage/mkv-storage-job-private.h"
 #include "store/mkv-contents-commit-private.h"
 #include "store/mkv-decision-private.h"
+#include "store/mkv-store-outbox-private.h"
 #include "store/mkv-store-record-private.h"
 
 #define PAGE 256
@@ -163,23 +164,12 @@ look_up_mark (Check *self, const char *mark, gboolean *found, GError **error)
 static gboolean
 check_mark (Check *self, const char *mark, GError **error)
 {
-  const gsize start = strlen (MKV_OUTBOX_PREFIX);
-  const char *key = strlen (mark) > start + 17 ? mark + start + 17 : NULL;
-  gint64 seq = g_ascii_strtoll (mark + start, NULL, 16);
   g_autoptr (MkvEntry) entry = NULL;
-  GError *local_error = NULL;
   gboolean found;
 
-  if (key != NULL)
-    entry = mkv_storage_get (self->storage, key, &local_error);
-  if (local_error != NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
-    {
-      g_propagate_error (error, local_error);
-      return FALSE;
-    }
-  g_clear_error (&local_error);
-  if (entry != NULL && mkv_entry_get_stamp (entry)->seq == seq &&
-      g_str_equal (mkv_entry_get_stamp (entry)->node_id, mkv_local_store_get_node_id (self->store)))
+  if (!mkv_store_outbox_get_entry (self->storage, mkv_local_store_get_node_id (self->store), mark, &entry, error))
+    return FALSE;
+  if (entry != NULL)
     return TRUE;
   /* A mark goes in the commit that puts another entry there, so one that has not
    * gone even now never had its own. */

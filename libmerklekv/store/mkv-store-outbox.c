@@ -7,6 +7,28 @@
 #include "base/mkv-error.h"
 #include "store/mkv-decision-private.h"
 
+gboolean
+mkv_store_outbox_get_entry (MkvStorage *storage, const char *node_id, const char *mark, MkvEntry **entry,
+                            GError **error)
+{
+  const gsize start = strlen (MKV_OUTBOX_PREFIX);
+  GError *local_error = NULL;
+
+  *entry = NULL;
+  if (strlen (mark) > start + 17)
+    *entry = mkv_storage_get (storage, mark + start + 17, &local_error);
+  if (local_error != NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, local_error);
+      return FALSE;
+    }
+  g_clear_error (&local_error);
+  if (*entry != NULL && (mkv_entry_get_stamp (*entry)->seq != g_ascii_strtoll (mark + start, NULL, 16) ||
+                         g_strcmp0 (mkv_entry_get_stamp (*entry)->node_id, node_id) != 0))
+    g_clear_pointer (entry, mkv_entry_unref);
+  return TRUE;
+}
+
 GPtrArray *
 mkv_store_outbox_list (MkvStorage *storage, const char *node_id, gint64 latest, gint64 after_seq, guint limit,
                        gint64 *last_seq, GError **error)
@@ -26,24 +48,13 @@ mkv_store_outbox_list (MkvStorage *storage, const char *node_id, gint64 latest, 
     {
       const char *name = names->pdata[i];
       g_autoptr (MkvEntry) entry = NULL;
-      GError *local_error = NULL;
-      const MkvStamp *stamp;
-      gint64 seq = g_ascii_strtoll (name + strlen (MKV_OUTBOX_PREFIX), NULL, 16);
 
-      entry = mkv_storage_get (storage, name + strlen (MKV_OUTBOX_PREFIX) + 17, &local_error);
-      if (entry == NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
-        {
-          g_propagate_error (error, local_error);
-          return NULL;
-        }
-      g_clear_error (&local_error);
-      *last_seq = seq;
-      if (entry == NULL)
-        continue;
-      stamp = mkv_entry_get_stamp (entry);
-      /* Another entry: it has been superseded since the scan, and its own mark
-       * comes in its turn. */
-      if (stamp->seq == seq && stamp->timestamp <= latest && g_str_equal (stamp->node_id, node_id))
+      if (!mkv_store_outbox_get_entry (storage, node_id, name, &entry, error))
+        return NULL;
+      *last_seq = g_ascii_strtoll (name + strlen (MKV_OUTBOX_PREFIX), NULL, 16);
+      /* One that has been superseded since the scan is not there: its successor's
+       * own mark comes in its turn. */
+      if (entry != NULL && mkv_entry_get_stamp (entry)->timestamp <= latest)
         g_ptr_array_add (entries, g_steal_pointer (&entry));
     }
   return g_steal_pointer (&entries);

@@ -17,6 +17,7 @@
 #include "storage/mkv-storage-job-private.h"
 #include "store/mkv-decision-private.h"
 #include "store/mkv-local-store.h"
+#include "store/mkv-store-outbox-private.h"
 #include "store/mkv-store-record-private.h"
 
 #define PAGE 256
@@ -106,28 +107,6 @@ repair_entries (Repair *self, GError **error)
   return TRUE;
 }
 
-/* *@stands: whether the mark's entry is there. */
-static gboolean
-look_at_mark (Repair *self, const char *mark, gboolean *stands, GError **error)
-{
-  const gsize start = strlen (MKV_OUTBOX_PREFIX);
-  const char *key = strlen (mark) > start + 17 ? mark + start + 17 : NULL;
-  g_autoptr (MkvEntry) entry = NULL;
-  GError *local_error = NULL;
-
-  if (key != NULL)
-    entry = mkv_storage_get (self->storage, key, &local_error);
-  if (local_error != NULL && !g_error_matches (local_error, MKV_ERROR, MKV_ERROR_NOT_FOUND))
-    {
-      g_propagate_error (error, local_error);
-      return FALSE;
-    }
-  g_clear_error (&local_error);
-  *stands = entry != NULL && mkv_entry_get_stamp (entry)->seq == g_ascii_strtoll (mark + start, NULL, 16) &&
-            g_strcmp0 (mkv_entry_get_stamp (entry)->node_id, self->node_id) == 0;
-  return TRUE;
-}
-
 static gboolean
 repair_outbox (Repair *self, GError **error)
 {
@@ -139,7 +118,6 @@ repair_outbox (Repair *self, GError **error)
     {
       g_autoptr (MkvStorageBatch) batch = mkv_storage_batch_new (MKV_DURABILITY_DURABLE);
       g_autoptr (GPtrArray) page = NULL;
-      gboolean stands;
 
       if (g_cancellable_set_error_if_cancelled (self->cancellable, error))
         return FALSE;
@@ -149,9 +127,11 @@ repair_outbox (Repair *self, GError **error)
       n = page->len;
       for (guint i = 0; i < n; i++)
         {
-          if (!look_at_mark (self, page->pdata[i], &stands, error))
+          g_autoptr (MkvEntry) entry = NULL;
+
+          if (!mkv_store_outbox_get_entry (self->storage, self->node_id, page->pdata[i], &entry, error))
             return FALSE;
-          if (!stands)
+          if (entry == NULL)
             mkv_storage_batch_set_meta (batch, page->pdata[i], NULL);
         }
       n_removed += mkv_storage_batch_get_n_meta (batch);
@@ -283,6 +263,8 @@ mkv_local_store_repair_async (MkvStorage *storage, const char *path, GVariant *o
   job->options = options != NULL ? g_variant_ref_sink (options) : NULL;
   job->progress = mkv_progress_new (progress, progress_data, progress_destroy);
   g_task_set_source_tag (task, mkv_local_store_repair_async);
+  /* What was done when it was cancelled is done. */
+  g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, job, job_free);
   mkv_task_run_in_thread (task, repair_in_thread);
 }

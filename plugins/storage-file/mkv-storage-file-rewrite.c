@@ -178,15 +178,15 @@ mkv_storage_file_rewrite (MkvStorageFile *self, GCancellable *cancellable, GErro
   gboolean done;
 
   g_mutex_lock (&self->files_mutex);
-  /* Before what is damaged is gone. */
-  done = mkv_damages_save (self->damages, self->path, error);
+  done = begin_copy (self, &copy, self->path, cancellable, error) &&
+         /* Before what is damaged is gone, and once. */
+         mkv_damages_save (self->damages, self->path, error);
   if (done)
     {
       g_ptr_array_set_size (self->damages, 0);
-      done = begin_copy (self, &copy, self->path, cancellable, error) && replace_snapshot (self, &copy, error) &&
-             replace_journal (self, &copy, error);
-      end_copy (self, &copy);
+      done = replace_snapshot (self, &copy, error) && replace_journal (self, &copy, error);
     }
+  end_copy (self, &copy);
   g_mutex_unlock (&self->files_mutex);
   return done;
 }

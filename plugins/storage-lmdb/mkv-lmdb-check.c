@@ -13,8 +13,6 @@
 
 #define MAX_FAULTS 50
 
-/* After so many records a copy looks whether it is still wanted. */
-
 static void add_fault (MkvLmdbCheck *self, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
