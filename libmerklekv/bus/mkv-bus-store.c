@@ -461,6 +461,8 @@ mkv_bus_store_class_init (MkvBusStoreClass *klass)
 
   object_class->get_property = mkv_bus_store_get_property;
   object_class->set_property = mkv_bus_store_set_property;
+  /* Registers the domain: before the first error comes over the bus. */
+  mkv_error_quark ();
   object_class->dispose = mkv_bus_store_dispose;
   object_class->finalize = mkv_bus_store_finalize;
   store_class->get_entry = mkv_bus_store_get_entry;
