@@ -5,6 +5,7 @@
 #include "bus/mkv-store-call-private.h"
 
 #include "bus/mkv-bus-names-private.h"
+#include "model/mkv-names.h"
 
 void
 mkv_store_call_end (MkvStoreCall *call, gsize n_bytes)
@@ -74,7 +75,13 @@ void
 mkv_store_call_sync (MkvStoreCall *call)
 {
   const char *peer;
+  GError *error = NULL;
 
   g_variant_get_child (call->parameters, 0, "&s", &peer);
+  if (*peer != '\0' && !mkv_name_check (peer, &error))
+    {
+      mkv_store_call_fail (call, error);
+      return;
+    }
   mkv_node_sync_async (call->node, *peer != '\0' ? peer : NULL, NULL, on_synced, call);
 }
