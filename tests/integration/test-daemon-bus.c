@@ -387,6 +387,13 @@ test_objects (void)
 
   more = g_strdup_printf ("--set node.client-id=other.name --set transport.broker=%s", mkv_mosquitto_get_uri (broker));
   other = mkv_daemon_world_start (elsewhere, more);
+  mkv_daemon_world_wait_for_state (w, "online");
+  mkv_daemon_world_wait_for_state (elsewhere, "online");
+  /* Who hears what it holds itself may say nothing for minutes; who is asked to
+   * compare says so. */
+  reply = mkv_daemon_world_call (elsewhere, "Store", "Sync", g_variant_new ("(sa{sv})", "", NULL), "(x)", &error);
+  g_assert_no_error (error);
+  g_clear_pointer (&reply, g_variant_unref);
   wait_for_property (w, peer_path, DBUS_NAME ".Peer", "ClientId", "'other.name'");
   wait_for_property (w, peer_path, DBUS_NAME ".Peer", "Equal", "true");
   seen = get_property (w, peer_path, DBUS_NAME ".Peer", "LastSeen");
