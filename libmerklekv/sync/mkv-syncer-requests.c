@@ -59,16 +59,36 @@ is_done (MkvSyncer *self, MkvSyncerRequest *request)
          mkv_sync_contacts_find_unequal (self->peers, request->begun_at) == NULL;
 }
 
-void
-mkv_syncer_look_at_requests (MkvSyncer *self)
+/* Takes the request out of the queue; who is told may ask again, or stop it all. */
+static MkvSyncerRequest *
+take_out (MkvSyncer *self, GList *link)
 {
-  GList *next;
+  MkvSyncerRequest *request = link->data;
 
-  for (GList *l = self->requests.head; l != NULL; l = next)
+  g_queue_delete_link (&self->requests, link);
+  return request;
+}
+
+static void
+settle (MkvSyncer *self, MkvSyncerRequest *request)
+{
+  if (request->peer != NULL && !has_answered (self, request))
+    g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_TIMEOUT, _("“%s” did not answer"), request->peer);
+  else
+    g_task_return_int (request->task, (gssize) (self->n_applied - request->n_before));
+  request_free (request);
+}
+
+void
+mkv_syncer_look_at_requests (MkvSyncer *owner)
+{
+  g_autoptr (MkvSyncer) self = g_object_ref (owner);
+  GList *l = self->requests.head;
+
+  while (l != NULL)
     {
       MkvSyncerRequest *request = l->data;
 
-      next = l->next;
       if (request->peer != NULL && !request->asked && self->started == NULL &&
           mkv_router_is_connected (self->router))
         {
@@ -77,7 +97,7 @@ mkv_syncer_look_at_requests (MkvSyncer *self)
           request->asked = TRUE;
           if (!mkv_syncer_start_session (self, request->peer, peer != NULL ? peer->root : NULL))
             {
-              g_queue_delete_link (&self->requests, l);
+              take_out (self, l);
               g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_RATE_LIMITED,
                                        _("Too many sessions were begun just now: ask again"));
               request_free (request);
@@ -85,15 +105,13 @@ mkv_syncer_look_at_requests (MkvSyncer *self)
           /* That may have looked at the requests, too. */
           return;
         }
-      if (!is_done (self, request))
-        continue;
-      g_queue_delete_link (&self->requests, l);
-      if (request->peer != NULL && !has_answered (self, request))
-        g_task_return_new_error (request->task, MKV_ERROR, MKV_ERROR_TIMEOUT, _("“%s” did not answer"),
-                                 request->peer);
+      if (is_done (self, request))
+        {
+          settle (self, take_out (self, l));
+          l = self->requests.head;
+        }
       else
-        g_task_return_int (request->task, (gssize) (self->n_applied - request->n_before));
-      request_free (request);
+        l = l->next;
     }
 }
 

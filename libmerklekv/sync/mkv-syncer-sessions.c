@@ -74,6 +74,9 @@ send_payload (MkvSyncer *self, const char *topic, GBytes *payload)
   g_autoptr (MkvMessage) message = mkv_router_message_new (self->router, topic, self->codec, payload,
                                                            MKV_COMPRESSION_OFF);
 
+  /* Whoever was told of something on the way here may have stopped it. */
+  if (self->stopped)
+    return;
   /* What is lost is made good by another session. */
   mkv_router_send (self->router, message, NULL, NULL, NULL);
 }
@@ -148,6 +151,7 @@ has_credit (MkvSyncer *self)
 
 /* Sessions. */
 
+/* NULL where whoever is told of it ends it at once. */
 static MkvSyncerSession *
 session_new (MkvSyncer *self, const char *id, const char *peer, gboolean starter)
 {
@@ -168,7 +172,14 @@ session_new (MkvSyncer *self, const char *id, const char *peer, gboolean starter
     }
   else
     self->n_answered++;
+  session->ref_count++;
   g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_STARTED], 0, peer, starter);
+  if (session->syncer == NULL)
+    {
+      mkv_syncer_session_unref (session);
+      return NULL;
+    }
+  session->ref_count--;
   return session;
 }
 
@@ -296,9 +307,10 @@ update_conditions (MkvSyncer *self, MkvSyncerSession *session, MkvSyncContact *p
 static void
 finish (MkvSyncerSession *session)
 {
-  MkvSyncer *self = session->syncer;
+  g_autoptr (MkvSyncer) self = g_object_ref (session->syncer);
   const MkvSyncFigures *figures = mkv_sync_session_get_figures (session->session);
   const char *client_id = mkv_sync_session_get_peer (session->session);
+  gboolean was_stopped = self->stopped;
   MkvSyncContact *peer;
   gboolean equal;
 
@@ -336,7 +348,9 @@ finish (MkvSyncerSession *session)
   for (GList *l = self->requests.head; l != NULL; l = l->next)
     if (((MkvSyncerRequest *) l->data)->asked && g_strcmp0 (((MkvSyncerRequest *) l->data)->peer, client_id) == 0)
       ((MkvSyncerRequest *) l->data)->ended = TRUE;
-  g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_ENDED], 0, client_id, figures->n_applied, equal);
+  /* Nobody is told any more where that was stopped by who was told of the roots. */
+  if (self->stopped == was_stopped)
+    g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_ENDED], 0, client_id, figures->n_applied, equal);
   mkv_syncer_session_unref (session);
   mkv_syncer_look_at_requests (self);
 }
@@ -384,7 +398,8 @@ on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
                          mkv_sync_session_get_peer (session->session), write->error->message);
       send_error (self, mkv_sync_session_get_peer (session->session), mkv_sync_session_get_id (session->session),
                   MKV_ERROR_CODE_UNAVAILABLE, _("The storage fails"));
-      finish (session);
+      if (session->syncer != NULL)
+        finish (session);
     }
   mkv_write_free (write);
   mkv_syncer_session_unref (session);
@@ -470,15 +485,17 @@ work_later (MkvSyncerSession *session)
 }
 
 /* Takes what waits, sends what can be sent, ends what is over: for some
- * milliseconds at most, then it goes on in another iteration. */
+ * milliseconds at most, then it goes on in another iteration. Whoever is told of
+ * it, and a connection that breaks, may end the session on the way. */
 static void
 pump (MkvSyncerSession *session)
 {
-  MkvSyncer *self = session->syncer;
+  g_autoptr (MkvSyncer) self = g_object_ref (session->syncer);
   gsize n_sent = 0;
   g_autofree char *topic = mkv_router_get_sync_topic (self->router, mkv_sync_session_get_peer (session->session));
 
-  while (!session->is_applying)
+  session->ref_count++;
+  while (session->syncer != NULL && !session->is_applying)
     {
       g_autoptr (GBytes) payload = NULL;
       MkvSyncerArrival *arrival;
@@ -496,7 +513,8 @@ pump (MkvSyncerSession *session)
           n_sent += g_bytes_get_size (payload);
           if (n_sent < SENT_AT_ONCE)
             continue;
-          work_later (session);
+          if (session->syncer != NULL)
+            work_later (session);
           break;
         }
       if (mkv_sync_session_is_busy (session->session))
@@ -507,8 +525,9 @@ pump (MkvSyncerSession *session)
       if (mkv_sync_session_get_end (session->session) != MKV_SYNC_END_NOT_YET)
         {
           note_progress (session);
-          finish (session);
-          return;
+          if (session->syncer != NULL)
+            finish (session);
+          break;
         }
       arrival = g_queue_pop_head (&session->waiting);
       if (arrival == NULL)
@@ -516,7 +535,9 @@ pump (MkvSyncerSession *session)
       take (session, arrival);
       arrival_free (arrival);
     }
-  note_progress (session);
+  if (session->syncer != NULL)
+    note_progress (session);
+  mkv_syncer_session_unref (session);
 }
 
 gboolean
@@ -525,10 +546,12 @@ mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *roo
   g_autofree char *id = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
   MkvSyncerSession *session;
 
-  if (!mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
+  if (self->stopped || !mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
     return FALSE;
   claim (self, peer);
   session = session_new (self, id, peer, TRUE);
+  if (session == NULL)
+    return TRUE;
   mkv_sync_session_start (session->session, &self->view, root);
   pump (session);
   return TRUE;
@@ -605,28 +628,47 @@ mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octet
     pump (session);
 }
 
-void
-mkv_syncer_look_at_sessions (MkvSyncer *self)
+/* Any of them may end, and with it others, while one is looked at. */
+static void
+for_each_session (MkvSyncer *self, void (*func) (MkvSyncerSession *session, gint64 now))
 {
-  gint64 now = mkv_syncer_get_now (self);
+  g_autoptr (MkvSyncer) alive = g_object_ref (self);
+  gint64 now = mkv_syncer_get_now (alive);
   g_autoptr (GList) all = g_hash_table_get_values (self->sessions);
 
   for (GList *l = all; l != NULL; l = l->next)
+    ((MkvSyncerSession *) l->data)->ref_count++;
+  for (GList *l = all; l != NULL; l = l->next)
     {
-      MkvSyncerSession *session = l->data;
-
-      if (now - session->progress_at >= MKV_SYNCER_SESSION_TIMEOUT && !session->is_applying)
-        finish (session);
-      else if (!session->is_applying && !session->is_waiting)
-        pump (session);
+      if (((MkvSyncerSession *) l->data)->syncer != NULL)
+        func (l->data, now);
+      mkv_syncer_session_unref (l->data);
     }
+}
+
+static void
+look_at (MkvSyncerSession *session, gint64 now)
+{
+  if (now - session->progress_at >= MKV_SYNCER_SESSION_TIMEOUT && !session->is_applying)
+    finish (session);
+  else if (!session->is_applying && !session->is_waiting)
+    pump (session);
+}
+
+void
+mkv_syncer_look_at_sessions (MkvSyncer *self)
+{
+  for_each_session (self, look_at);
+}
+
+static void
+end (MkvSyncerSession *session, gint64 now)
+{
+  finish (session);
 }
 
 void
 mkv_syncer_end_sessions (MkvSyncer *self)
 {
-  g_autoptr (GList) all = g_hash_table_get_values (self->sessions);
-
-  for (GList *l = all; l != NULL; l = l->next)
-    finish (l->data);
+  for_each_session (self, end);
 }

@@ -134,7 +134,8 @@ look_at_marks (MkvSyncer *self)
 void
 mkv_syncer_set_mark (MkvSyncer *self, MkvSyncContact *peer, MkvSyncMark mark, gboolean marked)
 {
-  if (peer->marks[mark] == marked)
+  /* Stopped, it has no say in the node's health any more. */
+  if (peer->marks[mark] == marked || self->stopped)
     return;
   peer->marks[mark] = marked;
   tell_mark (self, mark);
@@ -355,7 +356,7 @@ read_message (MkvSyncer *self, MkvCodec *codec, GBytes *payload)
 static void
 on_global (MkvMessage *mqtt, MkvCodec *codec, GBytes *payload, const GError *error, gpointer user_data)
 {
-  MkvSyncer *self = user_data;
+  g_autoptr (MkvSyncer) self = g_object_ref (user_data);
   g_autoptr (MkvSyncMessage) message = error == NULL ? read_message (self, codec, payload) : NULL;
 
   if (message == NULL)
@@ -381,7 +382,7 @@ on_global (MkvMessage *mqtt, MkvCodec *codec, GBytes *payload, const GError *err
 static void
 on_own (MkvMessage *mqtt, MkvCodec *codec, GBytes *payload, const GError *error, gpointer user_data)
 {
-  MkvSyncer *self = user_data;
+  g_autoptr (MkvSyncer) self = g_object_ref (user_data);
   g_autoptr (MkvSyncMessage) message = error == NULL ? read_message (self, codec, payload) : NULL;
 
   if (message == NULL)
@@ -466,7 +467,7 @@ mkv_syncer_arm (MkvSyncer *self)
 static void
 on_connected (MkvRouter *router, gboolean session_present, gpointer user_data)
 {
-  MkvSyncer *self = user_data;
+  g_autoptr (MkvSyncer) self = g_object_ref (user_data);
 
   mkv_sync_schedule_connected (self->schedule, mkv_syncer_get_now (self));
   mkv_syncer_arm (self);
@@ -475,7 +476,7 @@ on_connected (MkvRouter *router, gboolean session_present, gpointer user_data)
 static void
 on_disconnected (MkvRouter *router, gpointer user_data)
 {
-  MkvSyncer *self = user_data;
+  g_autoptr (MkvSyncer) self = g_object_ref (user_data);
 
   mkv_sync_schedule_disconnected (self->schedule);
   mkv_syncer_fail_requests (self);
