@@ -8,7 +8,7 @@
 G_BEGIN_DECLS
 
 /* What is known of the other replicas, for people and for the schedule. Of as
- * many as fit: who was heard of longest ago makes room. */
+ * many as fit: who was heard of longest ago makes room, strangers first. */
 typedef struct _MkvSyncContacts MkvSyncContacts;
 
 /* Why a peer is worth a word in the node's health. */
@@ -27,6 +27,7 @@ typedef struct
   MkvSyncMessage *root; /* its last ROOT; NULL before the first */
   gint64 root_at;       /* when that came; monotonic, us */
   gboolean equal;       /* when it was heard of last, or a session with it ended */
+  gint64 known_at;      /* when it was equal first; monotonic, us; 0 for a stranger */
   char *reason;         /* why not; NULL where nothing is known */
   gboolean marks[MKV_SYNC_N_MARKS];
 
@@ -47,7 +48,13 @@ MkvSyncContact *mkv_sync_contacts_look_up (MkvSyncContacts *self, const char *cl
 
 /* It has just announced @root. */
 void mkv_sync_contact_set_root (MkvSyncContact *peer, MkvSyncMessage *root);
-void mkv_sync_contact_set_equal (MkvSyncContact *peer, gboolean equal, const char *reason);
+void mkv_sync_contact_set_equal (MkvSyncContact *peer, gint64 now, gboolean equal, const char *reason);
+
+/* Whether what @peer asks comes before what @other does: it was equal before, and
+ * that for longer. Names that are made up are younger than those of replicas that
+ * were there before. Either may be NULL. */
+gboolean mkv_sync_contact_is_before (const MkvSyncContact *peer, const MkvSyncContact *other);
+
 void mkv_sync_contact_note_session (MkvSyncContact *peer, const MkvSyncFigures *figures);
 
 /* Whether one that is not @except announced @root at @since or later. */

@@ -38,18 +38,27 @@ mkv_sync_contacts_free (MkvSyncContacts *self)
   g_free (self);
 }
 
+/* Whether @a goes before @b does. */
+static gboolean
+is_less_missed (const MkvSyncContact *a, const MkvSyncContact *b)
+{
+  if ((a->known_at == 0) != (b->known_at == 0))
+    return a->known_at == 0;
+  return a->heard_at < b->heard_at;
+}
+
 static void
 make_room (MkvSyncContacts *self)
 {
-  MkvSyncContact *oldest = NULL;
+  MkvSyncContact *least = NULL;
   GHashTableIter iter;
   gpointer value;
 
   g_hash_table_iter_init (&iter, self->peers);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (oldest == NULL || ((MkvSyncContact *) value)->heard_at < oldest->heard_at)
-      oldest = value;
-  g_hash_table_remove (self->peers, oldest->client_id);
+    if (least == NULL || is_less_missed (value, least))
+      least = value;
+  g_hash_table_remove (self->peers, least->client_id);
 }
 
 MkvSyncContact *
@@ -87,13 +96,23 @@ mkv_sync_contact_set_root (MkvSyncContact *peer, MkvSyncMessage *root)
 }
 
 void
-mkv_sync_contact_set_equal (MkvSyncContact *peer, gboolean equal, const char *reason)
+mkv_sync_contact_set_equal (MkvSyncContact *peer, gint64 now, gboolean equal, const char *reason)
 {
   char *copy = g_strdup (reason);
 
   peer->equal = equal;
+  if (equal && peer->known_at == 0)
+    peer->known_at = MAX (now, 1);
   g_free (peer->reason);
   peer->reason = copy;
+}
+
+gboolean
+mkv_sync_contact_is_before (const MkvSyncContact *peer, const MkvSyncContact *other)
+{
+  if (peer == NULL || peer->known_at == 0)
+    return FALSE;
+  return other == NULL || other->known_at == 0 || peer->known_at < other->known_at;
 }
 
 void

@@ -44,11 +44,17 @@ void mkv_sync_schedule_fall_back (MkvSyncSchedule *self, gint64 now);
 gboolean mkv_sync_schedule_heard_root (MkvSyncSchedule *self, gint64 now, const char *client_id, const guint8 *mine,
                                        const guint8 *theirs);
 
+/* Whom a session will be started with, or NULL; that it will not. */
+const char *mkv_sync_schedule_get_start (const MkvSyncSchedule *self);
+void mkv_sync_schedule_cancel_start (MkvSyncSchedule *self);
+
 /* @from says that it starts a session with @to. */
 void mkv_sync_schedule_heard_claim (MkvSyncSchedule *self, gint64 now, const char *from, const char *to);
 
-/* Whether one more session may begin, whoever starts it; counts it if so. */
-gboolean mkv_sync_schedule_take_session (MkvSyncSchedule *self, gint64 now);
+/* Whether one more session may begin; counts it if so. Those of strangers, who
+ * may make up as many names as they like, leave as many as ever to this node and
+ * to peers that it knows. */
+gboolean mkv_sync_schedule_take_session (MkvSyncSchedule *self, gint64 now, gboolean is_known);
 
 /* While one is under way, none is started. */
 void mkv_sync_schedule_set_busy (MkvSyncSchedule *self, gboolean busy);

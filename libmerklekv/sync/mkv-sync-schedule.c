@@ -53,6 +53,13 @@ typedef struct
   gint64 until;
 } Pair;
 
+/* Of tokens. */
+typedef struct
+{
+  double n; /* sessions that may begin now */
+  gint64 at;
+} Bucket;
+
 struct _MkvSyncSchedule
 {
   GRand *random;
@@ -71,8 +78,8 @@ struct _MkvSyncSchedule
   gboolean busy;
 
   double session_rate;
-  double sessions; /* that may begin now */
-  gint64 sessions_at;
+  Bucket sessions;  /* own ones, and those of peers that are known */
+  Bucket strangers; /* those of others */
 
   GHashTable *peers; /* client id: Peer */
   GArray *pairs;
@@ -98,7 +105,7 @@ mkv_sync_schedule_new (guint32 seed)
   self->max = DEFAULT_MAX;
   self->max_wait = DEFAULT_MAX_WAIT;
   self->session_rate = DEFAULT_SESSION_RATE;
-  self->sessions = DEFAULT_SESSION_RATE * SESSION_BURST;
+  self->sessions.n = self->strangers.n = DEFAULT_SESSION_RATE * SESSION_BURST;
   self->announce_at = G_MAXINT64;
   self->peers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, peer_free);
   self->pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
@@ -176,7 +183,8 @@ void
 mkv_sync_schedule_set_session_rate (MkvSyncSchedule *self, guint per_second)
 {
   self->session_rate = per_second;
-  self->sessions = MIN (self->sessions, self->session_rate * SESSION_BURST);
+  self->sessions.n = MIN (self->sessions.n, self->session_rate * SESSION_BURST);
+  self->strangers.n = MIN (self->strangers.n, self->session_rate * SESSION_BURST);
 }
 
 void
@@ -291,6 +299,18 @@ mkv_sync_schedule_heard_root (MkvSyncSchedule *self, gint64 now, const char *cli
   return TRUE;
 }
 
+const char *
+mkv_sync_schedule_get_start (const MkvSyncSchedule *self)
+{
+  return self->start_with;
+}
+
+void
+mkv_sync_schedule_cancel_start (MkvSyncSchedule *self)
+{
+  cancel_start (self);
+}
+
 /* When the last claim for @client_id is over; 0 if there is none. */
 static gint64
 get_claimed_until (const MkvSyncSchedule *self, const char *client_id)
@@ -325,14 +345,16 @@ mkv_sync_schedule_heard_claim (MkvSyncSchedule *self, gint64 now, const char *fr
 }
 
 gboolean
-mkv_sync_schedule_take_session (MkvSyncSchedule *self, gint64 now)
+mkv_sync_schedule_take_session (MkvSyncSchedule *self, gint64 now, gboolean is_known)
 {
-  self->sessions += (double) (now - self->sessions_at) / G_USEC_PER_SEC * self->session_rate;
-  self->sessions = MIN (self->sessions, self->session_rate * SESSION_BURST);
-  self->sessions_at = now;
-  if (self->sessions < 1)
+  Bucket *bucket = is_known ? &self->sessions : &self->strangers;
+
+  bucket->n += (double) (now - bucket->at) / G_USEC_PER_SEC * self->session_rate;
+  bucket->n = MIN (bucket->n, self->session_rate * SESSION_BURST);
+  bucket->at = now;
+  if (bucket->n < 1)
     return FALSE;
-  self->sessions--;
+  bucket->n--;
   return TRUE;
 }
 

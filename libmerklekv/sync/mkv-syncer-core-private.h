@@ -157,6 +157,10 @@ gboolean mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMes
  * what it came in. */
 void mkv_syncer_take_message (MkvSyncer *self, MkvSyncMessage *message, gsize n_octets, MkvMessage *mqtt);
 
+/* @peer has another root: a session that this node has begun, or is to begin, with
+ * a stranger who does not answer gives way. */
+void mkv_syncer_make_way (MkvSyncer *self, const MkvSyncContact *peer);
+
 /* Ends sessions without progress, and goes on with those that could not send. */
 void mkv_syncer_look_at_sessions (MkvSyncer *self);
 void mkv_syncer_end_sessions (MkvSyncer *self);

@@ -17,6 +17,10 @@
 /* Sessions answered at once. */
 #define MAX_ANSWERED 4
 
+/* A session of a stranger that made no progress for so long gives way to one of
+ * a peer that is known. In us. */
+#define GIVE_WAY_TIME (1 * G_USEC_PER_SEC)
+
 /* Sessions refused in a second that are told so. */
 #define MAX_REFUSALS 50
 
@@ -546,7 +550,7 @@ mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *roo
   g_autofree char *id = g_strdup_printf ("%08x%08x", g_random_int (), g_random_int ());
   MkvSyncerSession *session;
 
-  if (self->stopped || !mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
+  if (self->stopped || !mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self), TRUE))
     return FALSE;
   claim (self, peer);
   session = session_new (self, id, peer, TRUE);
@@ -571,13 +575,71 @@ may_tell_refusal (MkvSyncer *self)
   return self->n_refused++ < MAX_REFUSALS && has_credit (self);
 }
 
+static void
+refuse (MkvSyncer *self, const char *peer, const char *id)
+{
+  mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED,
+                     _("A session of %s is refused: others are under way"), peer);
+  if (may_tell_refusal (self))
+    send_error (self, peer, id, MKV_ERROR_CODE_RATE_LIMITED, _("Too many sessions at once: try again later"));
+}
+
+static gboolean
+gives_way (MkvSyncerSession *session, const MkvSyncContact *asking)
+{
+  MkvSyncer *self = session->syncer;
+  const char *peer = mkv_sync_session_get_peer (session->session);
+
+  return !session->is_applying && !session->is_waiting &&
+         mkv_syncer_get_now (self) - session->progress_at >= GIVE_WAY_TIME &&
+         mkv_sync_contact_is_before (asking, mkv_sync_contacts_look_up (self->peers, peer));
+}
+
+void
+mkv_syncer_make_way (MkvSyncer *self, const MkvSyncContact *peer)
+{
+  const char *other = mkv_sync_schedule_get_start (self->schedule);
+
+  if (other != NULL && mkv_sync_contact_is_before (peer, mkv_sync_contacts_look_up (self->peers, other)))
+    mkv_sync_schedule_cancel_start (self->schedule);
+  if (self->started != NULL && gives_way (self->started, peer))
+    finish (self->started);
+}
+
+/* Whether one more may be answered. Without a network key anyone may ask under
+ * any name: who was equal before comes before those who were not, or not yet then,
+ * and leave their sessions lying about. */
+static gboolean
+make_room (MkvSyncer *self, const MkvSyncContact *asking)
+{
+  MkvSyncerSession *idle = NULL;
+  GHashTableIter iter;
+  gpointer session;
+
+  if (self->n_answered < MAX_ANSWERED)
+    return TRUE;
+  g_hash_table_iter_init (&iter, self->sessions);
+  while (g_hash_table_iter_next (&iter, NULL, &session))
+    if (session != self->started && gives_way (session, asking) &&
+        (idle == NULL || ((MkvSyncerSession *) session)->progress_at < idle->progress_at))
+      idle = session;
+  if (idle == NULL)
+    return FALSE;
+  refuse (self, mkv_sync_session_get_peer (idle->session), mkv_sync_session_get_id (idle->session));
+  if (idle->syncer != NULL)
+    finish (idle);
+  return !self->stopped && self->n_answered < MAX_ANSWERED;
+}
+
 /* The session of @message; a new one where it has to be answered and may be. */
 static MkvSyncerSession *
 find_session (MkvSyncer *self, MkvSyncMessage *message)
 {
   const char *from = mkv_sync_message_get_from (message), *id = mkv_sync_message_get_id (message);
   g_autofree char *name = NULL;
+  MkvSyncContact *peer = mkv_sync_contacts_look_up (self->peers, from);
   MkvSyncerSession *session;
+  gboolean is_known = peer != NULL && peer->known_at > 0;
 
   if (id == NULL)
     {
@@ -594,12 +656,10 @@ find_session (MkvSyncer *self, MkvSyncMessage *message)
       mkv_observer_count (self->observer, MKV_COUNTER_SYNC_IGNORED, 1);
       return NULL;
     }
-  if (self->n_answered < MAX_ANSWERED && mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self)))
+  if (make_room (self, peer) &&
+      mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self), is_known))
     return session_new (self, id, from, FALSE);
-  mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED,
-                     _("A session of %s is refused: others are under way"), from);
-  if (may_tell_refusal (self))
-    send_error (self, from, id, MKV_ERROR_CODE_RATE_LIMITED, _("Too many sessions at once: try again later"));
+  refuse (self, from, id);
   return NULL;
 }
 

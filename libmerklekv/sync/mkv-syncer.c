@@ -180,7 +180,7 @@ mkv_syncer_set_equal (MkvSyncer *self, MkvSyncContact *peer, gboolean equal, con
 {
   if (peer->equal != equal || g_strcmp0 (peer->reason, reason) != 0)
     note_peers_changed (self);
-  mkv_sync_contact_set_equal (peer, equal, reason);
+  mkv_sync_contact_set_equal (peer, mkv_syncer_get_now (self), equal, reason);
 }
 
 /* Hearing. */
@@ -297,6 +297,8 @@ compare_root (MkvSyncer *self, MkvSyncMessage *message, gboolean is_news)
     }
   if (!mkv_sync_schedule_is_left_alone (self->schedule, now, from, mine, theirs))
     mkv_syncer_set_mark (self, peer, MKV_SYNC_MARK_ALONE, FALSE);
+  if (!peer->equal)
+    mkv_syncer_make_way (self, peer);
   mkv_sync_schedule_heard_root (self->schedule, now, from, mine, theirs);
 }
 

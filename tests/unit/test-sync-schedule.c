@@ -128,10 +128,11 @@ test_bounds (void)
   g_test_summary ("10 sessions begin at once and 5 a second; while one is under way none is started");
   mkv_sync_schedule_connected (schedule, now);
   for (guint i = 0; i < 10; i++)
-    g_assert_true (mkv_sync_schedule_take_session (schedule, now));
-  g_assert_false (mkv_sync_schedule_take_session (schedule, now));
-  g_assert_true (mkv_sync_schedule_take_session (schedule, now + SECOND / 5));
-  g_assert_false (mkv_sync_schedule_take_session (schedule, now + SECOND / 5));
+    g_assert_true (mkv_sync_schedule_take_session (schedule, now, FALSE));
+  g_assert_false (mkv_sync_schedule_take_session (schedule, now, FALSE));
+  g_assert_true (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, FALSE));
+  g_assert_false (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, FALSE));
+  g_assert_true (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, TRUE));
 
   mkv_sync_schedule_set_busy (schedule, TRUE);
   mkv_sync_schedule_heard_root (schedule, now, "b", root (1), root (2));
