@@ -9,8 +9,8 @@
 G_BEGIN_DECLS
 
 /* What the files of the syncer share: mkv-syncer.c hears and keeps time,
- * mkv-syncer-sessions.c sends, and runs the sessions, mkv-syncer-requests.c is
- * for those who ask for a sync. */
+ * mkv-syncer-send.c sends, mkv-syncer-sessions.c runs the sessions,
+ * mkv-syncer-requests.c is for those who ask for a sync. */
 
 /* In us. */
 #define MKV_SYNCER_SESSION_TIMEOUT (30 * G_USEC_PER_SEC)
@@ -139,6 +139,17 @@ gboolean mkv_syncer_is_too_late (MkvSyncer *self, MkvSyncMessage *message);
 
 /* Tells everyone the root. */
 void mkv_syncer_announce (MkvSyncer *self);
+
+/* Says that a session with @peer is begun. */
+void mkv_syncer_claim (MkvSyncer *self, const char *peer);
+
+void mkv_syncer_send_payload (MkvSyncer *self, const char *topic, GBytes *payload);
+void mkv_syncer_send_error (MkvSyncer *self, const char *peer, const char *id, MkvErrorCode code, const char *text);
+gsize mkv_syncer_get_max_payload (MkvSyncer *self);
+
+/* Whether octets may be sent now: by `sync-rate`, and because the broker takes
+ * them. */
+gboolean mkv_syncer_has_credit (MkvSyncer *self);
 
 /* That client was heard of. */
 MkvSyncContact *mkv_syncer_hear (MkvSyncer *self, const char *client_id);

@@ -70,89 +70,6 @@ mkv_syncer_session_unref (gpointer data)
   g_free (session);
 }
 
-/* Sending. */
-
-static void
-send_payload (MkvSyncer *self, const char *topic, GBytes *payload)
-{
-  g_autoptr (MkvMessage) message = mkv_router_message_new (self->router, topic, self->codec, payload,
-                                                           MKV_COMPRESSION_OFF);
-
-  /* Whoever was told of something on the way here may have stopped it. */
-  if (self->stopped)
-    return;
-  /* What is lost is made good by another session. */
-  mkv_router_send (self->router, message, NULL, NULL, NULL);
-}
-
-static gsize
-get_max_payload (MkvSyncer *self)
-{
-  guint max_inflight, max_payload;
-
-  mkv_router_get_limits (self->router, &max_inflight, &max_payload);
-  return max_payload;
-}
-
-/* Takes @message, which fits into one payload. @peer is NULL for everyone. */
-static void
-send_message (MkvSyncer *self, const char *peer, MkvSyncMessage *owned)
-{
-  g_autoptr (MkvSyncMessage) message = owned;
-  g_autofree char *topic = mkv_router_get_sync_topic (self->router, peer);
-  g_autoptr (GBytes) payload = NULL;
-  g_autoptr (GError) error = NULL;
-  guint n;
-
-  payload = mkv_codec_encode_sync (self->codec, message, 0, get_max_payload (self), &n, &error);
-  if (payload == NULL)
-    mkv_observer_drop (self->observer, MKV_COUNTER_MESSAGES_NOT_SENT,
-                       _("A message of anti-entropy is not sent: %s"), error->message);
-  else
-    send_payload (self, topic, payload);
-}
-
-void
-mkv_syncer_announce (MkvSyncer *self)
-{
-  send_message (self, NULL, mkv_sync_view_make_root (&self->view, mkv_local_store_get_node_id (self->store)));
-}
-
-static void
-claim (MkvSyncer *self, const char *peer)
-{
-  MkvSyncMessage *message = mkv_sync_view_make_message (&self->view, MKV_SYNC_OPERATION_CLAIM, NULL);
-
-  mkv_sync_message_set_to (message, peer);
-  send_message (self, NULL, message);
-}
-
-static void
-send_error (MkvSyncer *self, const char *peer, const char *id, MkvErrorCode code, const char *text)
-{
-  MkvSyncMessage *message = mkv_sync_view_make_message (&self->view, MKV_SYNC_OPERATION_ERROR, id);
-
-  mkv_sync_message_set_error (message, code, text);
-  send_message (self, peer, message);
-}
-
-/* Whether octets may be sent now: by `sync-rate`, and because the broker takes
- * them. */
-static gboolean
-has_credit (MkvSyncer *self)
-{
-  gint64 now = mkv_syncer_get_now (self);
-
-  if (mkv_router_is_congested (self->router))
-    return FALSE;
-  if (self->rate == 0)
-    return TRUE;
-  self->credit += (double) (now - self->credit_at) / G_USEC_PER_SEC * (double) self->rate;
-  self->credit = MIN (self->credit, (double) MAX (self->rate, MKV_MAX_SYNC_BYTES));
-  self->credit_at = now;
-  return self->credit > 0;
-}
-
 /* Sessions. */
 
 /* NULL where whoever is told of it ends it at once. */
@@ -354,7 +271,8 @@ finish (MkvSyncerSession *session)
       ((MkvSyncerRequest *) l->data)->ended = TRUE;
   /* Nobody is told any more where that was stopped by who was told of the roots. */
   if (self->stopped == was_stopped)
-    g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_ENDED], 0, client_id, figures->n_applied, equal);
+    g_signal_emit (self, mkv_syncer_signals[MKV_SYNCER_SIGNAL_SESSION_ENDED], 0, client_id, figures->n_applied,
+                   equal);
   mkv_syncer_session_unref (session);
   mkv_syncer_look_at_requests (self);
 }
@@ -400,8 +318,9 @@ on_applied (GObject *source, GAsyncResult *result, gpointer user_data)
       mkv_observer_drop (self->observer, MKV_COUNTER_EVENTS_NOT_STORED,
                          _("What %s brought can't be stored: %s; it will come again"),
                          mkv_sync_session_get_peer (session->session), write->error->message);
-      send_error (self, mkv_sync_session_get_peer (session->session), mkv_sync_session_get_id (session->session),
-                  MKV_ERROR_CODE_UNAVAILABLE, _("The storage fails"));
+      mkv_syncer_send_error (self, mkv_sync_session_get_peer (session->session),
+                             mkv_sync_session_get_id (session->session), MKV_ERROR_CODE_UNAVAILABLE,
+                             _("The storage fails"));
       if (session->syncer != NULL)
         finish (session);
     }
@@ -504,16 +423,16 @@ pump (MkvSyncerSession *session)
       g_autoptr (GBytes) payload = NULL;
       MkvSyncerArrival *arrival;
 
-      if (!has_credit (self))
+      if (!mkv_syncer_has_credit (self))
         {
           let_go (session);
           break;
         }
-      payload = mkv_sync_session_next (session->session, &self->view, self->codec, get_max_payload (self));
+      payload = mkv_sync_session_next (session->session, &self->view, self->codec, mkv_syncer_get_max_payload (self));
       if (payload != NULL)
         {
           self->credit -= (double) g_bytes_get_size (payload);
-          send_payload (self, topic, payload);
+          mkv_syncer_send_payload (self, topic, payload);
           n_sent += g_bytes_get_size (payload);
           if (n_sent < SENT_AT_ONCE)
             continue;
@@ -552,7 +471,7 @@ mkv_syncer_start_session (MkvSyncer *self, const char *peer, MkvSyncMessage *roo
 
   if (self->stopped || !mkv_sync_schedule_take_session (self->schedule, mkv_syncer_get_now (self), TRUE))
     return FALSE;
-  claim (self, peer);
+  mkv_syncer_claim (self, peer);
   session = session_new (self, id, peer, TRUE);
   if (session == NULL)
     return TRUE;
@@ -572,7 +491,7 @@ may_tell_refusal (MkvSyncer *self)
       self->refused_since = now;
       self->n_refused = 0;
     }
-  return self->n_refused++ < MAX_REFUSALS && has_credit (self);
+  return self->n_refused++ < MAX_REFUSALS && mkv_syncer_has_credit (self);
 }
 
 static void
@@ -581,7 +500,8 @@ refuse (MkvSyncer *self, const char *peer, const char *id)
   mkv_observer_drop (self->observer, MKV_COUNTER_SYNC_REFUSED,
                      _("A session of %s is refused: others are under way"), peer);
   if (may_tell_refusal (self))
-    send_error (self, peer, id, MKV_ERROR_CODE_RATE_LIMITED, _("Too many sessions at once: try again later"));
+    mkv_syncer_send_error (self, peer, id, MKV_ERROR_CODE_RATE_LIMITED,
+                           _("Too many sessions at once: try again later"));
 }
 
 static gboolean
