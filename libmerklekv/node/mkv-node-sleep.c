@@ -54,16 +54,36 @@ on_compared (MkvSyncer *syncer, MkvNode *self)
     leave_broker (self);
 }
 
-static gboolean
-must_compare (MkvNode *self)
+/* Who was heard last, and is asked by name: then there is no waiting for others
+ * that may be comparing with it. NULL if there is nothing to compare. */
+static char *
+find_peer (MkvNode *self)
 {
   g_autoptr (GVariant) peers = NULL;
+  g_autoptr (GVariant) peer = NULL;
+  GVariantIter iter;
+  char *found = NULL;
+  gint64 heard = G_MININT64;
 
   if (self->state != MKV_NODE_ONLINE || self->swapping || mkv_link_get_syncer (self->link) == NULL ||
       mkv_node_is_in_sync (self))
-    return FALSE;
+    return NULL;
   peers = mkv_node_list_peers (self);
-  return g_variant_n_children (peers) > 0;
+  g_variant_iter_init (&iter, peers);
+  while ((peer = g_variant_iter_next_value (&iter)) != NULL)
+    {
+      gint64 last_seen = 0;
+
+      g_variant_lookup (peer, "last_seen", "x", &last_seen);
+      if (last_seen > heard)
+        {
+          heard = last_seen;
+          g_free (found);
+          g_variant_lookup (peer, "client_id", "s", &found);
+        }
+      g_clear_pointer (&peer, g_variant_unref);
+    }
+  return found;
 }
 
 /**
@@ -84,6 +104,7 @@ void
 mkv_node_sleep_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
 {
   g_autoptr (GTask) task = NULL;
+  g_autofree char *peer = NULL;
 
   g_return_if_fail (MKV_IS_NODE (self));
 
@@ -97,7 +118,8 @@ mkv_node_sleep_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallb
   g_ptr_array_add (self->sleep_tasks, g_steal_pointer (&task));
   if (self->sleep_timer != NULL)
     return;
-  if (!must_compare (self))
+  peer = find_peer (self);
+  if (peer == NULL)
     {
       leave_broker (self);
       return;
@@ -105,7 +127,7 @@ mkv_node_sleep_async (MkvNode *self, GCancellable *cancellable, GAsyncReadyCallb
   self->sleep_timer = mkv_clock_add_timeout (self->clock, COMPARE_TIMEOUT, self->context, on_compare_timeout, self);
   self->sleep_syncer = g_object_ref (mkv_link_get_syncer (self->link));
   self->sleep_handler = g_signal_connect (self->sleep_syncer, "state-changed", G_CALLBACK (on_compared), self);
-  mkv_syncer_sync_async (self->sleep_syncer, NULL, NULL, NULL, NULL);
+  mkv_syncer_sync_async (self->sleep_syncer, peer, NULL, NULL, NULL);
 }
 
 /**

@@ -150,7 +150,8 @@ start_read (MkvStore *self, MkvRead *read, GCancellable *cancellable, GAsyncRead
 static MkvEntry *
 get_entry (MkvStore *self, const char *key, GCancellable *cancellable, GError **error)
 {
-  if (!mkv_key_check (key, error) || g_cancellable_set_error_if_cancelled (cancellable, error))
+  if (!mkv_key_check (key, error) ||
+      (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
     return NULL;
   return ((MkvStoreClass *) G_OBJECT_GET_CLASS (self))->get_entry (self, key, cancellable, error);
 }

@@ -51,9 +51,9 @@ void mkv_sync_schedule_cancel_start (MkvSyncSchedule *self);
 /* @from says that it starts a session with @to. */
 void mkv_sync_schedule_heard_claim (MkvSyncSchedule *self, gint64 now, const char *from, const char *to);
 
-/* Whether one more session may begin; counts it if so. Those of strangers, who
- * may make up as many names as they like, leave as many as ever to this node and
- * to peers that it knows. */
+/* Whether one more session may begin; counts it if so. Strangers, who may make up
+ * as many names as they like, leave the last ones to this node and to peers that
+ * it knows. */
 gboolean mkv_sync_schedule_take_session (MkvSyncSchedule *self, gint64 now, gboolean is_known);
 
 /* While one is under way, none is started. */

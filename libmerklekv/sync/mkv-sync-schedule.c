@@ -21,6 +21,7 @@
 
 #define DEFAULT_SESSION_RATE 5
 #define SESSION_BURST 2 /* seconds' worth */
+#define SESSION_RESERVE 0.4 /* seconds' worth that strangers leave to peers that are known */
 
 #define MAX_PEERS 1024
 #define MAX_PAIRS 64
@@ -53,13 +54,6 @@ typedef struct
   gint64 until;
 } Pair;
 
-/* Of tokens. */
-typedef struct
-{
-  double n; /* sessions that may begin now */
-  gint64 at;
-} Bucket;
-
 struct _MkvSyncSchedule
 {
   GRand *random;
@@ -78,8 +72,8 @@ struct _MkvSyncSchedule
   gboolean busy;
 
   double session_rate;
-  Bucket sessions;  /* own ones, and those of peers that are known */
-  Bucket strangers; /* those of others */
+  double tokens; /* sessions that may begin, at `tokens_at` */
+  gint64 tokens_at;
 
   GHashTable *peers; /* client id: Peer */
   GArray *pairs;
@@ -105,7 +99,7 @@ mkv_sync_schedule_new (guint32 seed)
   self->max = DEFAULT_MAX;
   self->max_wait = DEFAULT_MAX_WAIT;
   self->session_rate = DEFAULT_SESSION_RATE;
-  self->sessions.n = self->strangers.n = DEFAULT_SESSION_RATE * SESSION_BURST;
+  self->tokens = DEFAULT_SESSION_RATE * SESSION_BURST;
   self->announce_at = G_MAXINT64;
   self->peers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, peer_free);
   self->pairs = g_array_new (FALSE, FALSE, sizeof (Pair));
@@ -183,8 +177,7 @@ void
 mkv_sync_schedule_set_session_rate (MkvSyncSchedule *self, guint per_second)
 {
   self->session_rate = per_second;
-  self->sessions.n = MIN (self->sessions.n, self->session_rate * SESSION_BURST);
-  self->strangers.n = MIN (self->strangers.n, self->session_rate * SESSION_BURST);
+  self->tokens = MIN (self->tokens, self->session_rate * SESSION_BURST);
 }
 
 void
@@ -347,14 +340,12 @@ mkv_sync_schedule_heard_claim (MkvSyncSchedule *self, gint64 now, const char *fr
 gboolean
 mkv_sync_schedule_take_session (MkvSyncSchedule *self, gint64 now, gboolean is_known)
 {
-  Bucket *bucket = is_known ? &self->sessions : &self->strangers;
-
-  bucket->n += (double) (now - bucket->at) / G_USEC_PER_SEC * self->session_rate;
-  bucket->n = MIN (bucket->n, self->session_rate * SESSION_BURST);
-  bucket->at = now;
-  if (bucket->n < 1)
+  self->tokens += (double) (now - self->tokens_at) / G_USEC_PER_SEC * self->session_rate;
+  self->tokens = MIN (self->tokens, self->session_rate * SESSION_BURST);
+  self->tokens_at = now;
+  if (self->tokens < (is_known ? 1 : 1 + self->session_rate * SESSION_RESERVE))
     return FALSE;
-  bucket->n--;
+  self->tokens--;
   return TRUE;
 }
 

@@ -125,14 +125,16 @@ test_bounds (void)
   g_autoptr (MkvSyncSchedule) schedule = mkv_sync_schedule_new (SEED);
   const gint64 now = 100 * SECOND;
 
-  g_test_summary ("10 sessions begin at once and 5 a second; while one is under way none is started");
+  g_test_summary ("10 sessions begin at once and 5 a second, the last two not with strangers; while one is under way none is started");
   mkv_sync_schedule_connected (schedule, now);
-  for (guint i = 0; i < 10; i++)
+  for (guint i = 0; i < 8; i++)
     g_assert_true (mkv_sync_schedule_take_session (schedule, now, FALSE));
   g_assert_false (mkv_sync_schedule_take_session (schedule, now, FALSE));
   g_assert_true (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, FALSE));
   g_assert_false (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, FALSE));
   g_assert_true (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, TRUE));
+  g_assert_true (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, TRUE));
+  g_assert_false (mkv_sync_schedule_take_session (schedule, now + SECOND / 5, TRUE));
 
   mkv_sync_schedule_set_busy (schedule, TRUE);
   mkv_sync_schedule_heard_root (schedule, now, "b", root (1), root (2));
