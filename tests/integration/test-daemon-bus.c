@@ -328,22 +328,46 @@ get_property (MkvDaemonWorld *w, const char *path, const char *interface, const 
   return g_steal_pointer (&value);
 }
 
+static gboolean
+property_is (MkvDaemonWorld *w, const char *path, const char *interface, const char *name, const char *text)
+{
+  g_autoptr (GVariant) value = get_property (w, path, interface, name);
+  g_autofree char *found = value != NULL ? g_variant_print (value, FALSE) : NULL;
+
+  return g_strcmp0 (found, text) == 0;
+}
+
 static void
 wait_for_property (MkvDaemonWorld *w, const char *path, const char *interface, const char *name, const char *text)
 {
   gint64 end = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
 
-  for (;;)
+  while (!property_is (w, path, interface, name, text))
     {
-      g_autoptr (GVariant) value = get_property (w, path, interface, name);
-      g_autofree char *found = value != NULL ? g_variant_print (value, FALSE) : NULL;
-
-      if (g_strcmp0 (found, text) == 0)
-        return;
       if (g_get_monotonic_time () > end)
-        g_error ("%s of %s is %s, not %s", name, path, found, text);
+        g_error ("%s of %s does not become %s", name, path, text);
       g_usleep (5000);
     }
+}
+
+/* Who hears what it holds itself may say nothing for minutes; who is asked to
+ * compare says so. */
+static void
+sync_until (MkvDaemonWorld *asked, MkvDaemonWorld *told, const char *path, const char *name, const char *text)
+{
+  gint64 end = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+
+  do
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) reply =
+          mkv_daemon_world_call (asked, "Store", "Sync", g_variant_new ("(sa{sv})", "", NULL), "(x)", &error);
+
+      g_assert_no_error (error);
+      if (g_get_monotonic_time () > end)
+        g_error ("%s of %s does not become %s", name, path, text);
+    }
+  while (!property_is (told, path, DBUS_NAME ".Peer", name, text));
 }
 
 static void
@@ -389,20 +413,12 @@ test_objects (void)
   other = mkv_daemon_world_start (elsewhere, more);
   mkv_daemon_world_wait_for_state (w, "online");
   mkv_daemon_world_wait_for_state (elsewhere, "online");
-  /* Who hears what it holds itself may say nothing for minutes; who is asked to
-   * compare says so. */
-  reply = mkv_daemon_world_call (elsewhere, "Store", "Sync", g_variant_new ("(sa{sv})", "", NULL), "(x)", &error);
-  g_assert_no_error (error);
-  g_clear_pointer (&reply, g_variant_unref);
-  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "ClientId", "'other.name'");
-  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "Equal", "true");
+  sync_until (elsewhere, w, peer_path, "ClientId", "'other.name'");
+  sync_until (elsewhere, w, peer_path, "Equal", "true");
   seen = get_property (w, peer_path, DBUS_NAME ".Peer", "LastSeen");
   mkv_daemon_world_set (elsewhere, "colour", "green");
-  reply = mkv_daemon_world_call (elsewhere, "Store", "Sync", g_variant_new ("(sa{sv})", "", NULL), "(x)", &error);
-  g_assert_no_error (error);
-  g_clear_pointer (&reply, g_variant_unref);
-  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "Entries", "1");
-  wait_for_property (w, peer_path, DBUS_NAME ".Peer", "Equal", "true");
+  sync_until (elsewhere, w, peer_path, "Entries", "1");
+  sync_until (elsewhere, w, peer_path, "Equal", "true");
   seen_later = get_property (w, peer_path, DBUS_NAME ".Peer", "LastSeen");
   g_assert_cmpint (g_variant_get_int64 (seen), <, g_variant_get_int64 (seen_later));
 
