@@ -16,8 +16,7 @@
 #define TIME_LIMIT (3 * G_USEC_PER_SEC)
 #define MAX_THREADS (8)
 
-/* One lookup. The thread and the time limit race for `returned`; everything else
- * is written before the thread starts. Freed with the task, which both hold. */
+/* One lookup, the data of its task, which lives and ends in its own context. */
 typedef struct
 {
   GDBusConnection *connection;
@@ -26,9 +25,19 @@ typedef struct
   guint uid;
   guint pid;
   int pidfd; /* -1 if the bus does not give one */
-  int returned;
+  gboolean returned;
   GSource *timeout;
 } Lookup;
+
+/* What a thread looks at, and finds. It holds the task, and goes back with it. */
+typedef struct
+{
+  GTask *task;
+  guint pid;
+  int pidfd;
+  MkvSandbox sandbox;
+  char *app_id;
+} Look;
 
 void
 mkv_caller_free (MkvCaller *self)
@@ -56,11 +65,12 @@ return_caller (GTask *task, MkvSandbox sandbox, char *app_id)
   Lookup *self = g_task_get_task_data (task);
   MkvCaller *caller;
 
-  if (!g_atomic_int_compare_and_exchange (&self->returned, 0, 1))
+  if (self->returned)
     {
       g_free (app_id);
       return;
     }
+  self->returned = TRUE;
   caller = g_new0 (MkvCaller, 1);
   caller->uid = self->uid;
   caller->sandbox = sandbox;
@@ -76,15 +86,34 @@ on_timeout (gpointer user_data)
 }
 
 static void
+look_free (gpointer data)
+{
+  Look *self = data;
+
+  g_object_unref (self->task);
+  g_free (self->app_id);
+  g_free (self);
+}
+
+static gboolean
+on_looked (gpointer user_data)
+{
+  Look *self = user_data;
+
+  return_caller (self->task, self->sandbox, g_steal_pointer (&self->app_id));
+  return G_SOURCE_REMOVE;
+}
+
+static void
 look (gpointer data, gpointer user_data)
 {
-  g_autoptr (GTask) task = data;
-  Lookup *self = g_task_get_task_data (task);
-  MkvSandbox sandbox;
-  char *app_id;
+  Look *self = data;
+  g_autoptr (GSource) source = g_idle_source_new ();
 
-  sandbox = mkv_sandbox_detect (self->pidfd, self->pid, &app_id);
-  return_caller (task, sandbox, app_id);
+  self->sandbox = mkv_sandbox_detect (self->pidfd, self->pid, &self->app_id);
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, on_looked, self, look_free);
+  g_source_attach (source, g_task_get_context (self->task));
 }
 
 /* Its threads may be blocked by a caller, so they are nobody else's. */
@@ -102,11 +131,15 @@ static void
 start_look (GTask *task)
 {
   Lookup *self = g_task_get_task_data (task);
+  Look *looking = g_new0 (Look, 1);
 
   self->timeout = mkv_clock_timeout_source_new (self->clock, TIME_LIMIT);
   g_source_set_callback (self->timeout, on_timeout, g_object_ref (task), g_object_unref);
   g_source_attach (self->timeout, g_task_get_context (task));
-  g_thread_pool_push (get_pool (), g_object_ref (task), NULL);
+  looking->task = g_object_ref (task);
+  looking->pid = self->pid;
+  looking->pidfd = self->pidfd;
+  g_thread_pool_push (get_pool (), looking, NULL);
 }
 
 static void

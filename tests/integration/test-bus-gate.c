@@ -464,7 +464,7 @@ test_own (void)
   SKIP_WITHOUT_DAEMON ();
   w = world_new (FALSE);
   assert_told (w, geteuid (), "-", "Get k\nSet k\nKeys \nWatch \nGetCounters", PASSED "\nok\nok\nok\nok");
-  g_assert_cmpuint (w->n_lookups, ==, 1);
+  g_assert_cmpuint ((guint) g_atomic_int_get (&w->n_lookups), ==, 1);
   world_free (w);
 }
 
@@ -604,7 +604,7 @@ test_stuck (void)
       callers[i] = caller_new (w, geteuid (), where);
       caller_send (callers[i], "Get " APP "/k");
     }
-  while (w->n_lookups < G_N_ELEMENTS (callers))
+  while ((guint) g_atomic_int_get (&w->n_lookups) < G_N_ELEMENTS (callers))
     g_main_context_iteration (NULL, TRUE);
   mkv_test_run_for (50);
   assert_told (w, geteuid (), "-", "Get k", PASSED);
@@ -712,7 +712,7 @@ test_order (void)
     get_async (client, &replies);
   mkv_test_run_until (has_all, &replies);
   g_assert_true (replies.in_order);
-  g_assert_cmpuint (w->n_lookups, ==, 1);
+  g_assert_cmpuint ((guint) g_atomic_int_get (&w->n_lookups), ==, 1);
   close_connection (&client);
   world_free (w);
 }
@@ -733,18 +733,18 @@ test_many_senders (void)
   for (i = 0; i < 200; i++)
     get_async (clients[i], &replies);
   mkv_test_run_until (has_all, &replies);
-  g_assert_cmpuint (w->n_lookups, ==, 200);
+  g_assert_cmpuint ((guint) g_atomic_int_get (&w->n_lookups), ==, 200);
   for (i = 0; i < G_N_ELEMENTS (clients); i++)
     {
       get_async (clients[i], &replies);
       mkv_test_run_until (has_all, &replies);
     }
-  g_assert_cmpuint (w->n_lookups, ==, 300);
+  g_assert_cmpuint ((guint) g_atomic_int_get (&w->n_lookups), ==, 300);
   /* The first was forgotten for a later one, and that one was not. */
   get_async (clients[0], &replies);
   get_async (clients[299], &replies);
   mkv_test_run_until (has_all, &replies);
-  g_assert_cmpuint (w->n_lookups, ==, 301);
+  g_assert_cmpuint ((guint) g_atomic_int_get (&w->n_lookups), ==, 301);
   for (i = 0; i < G_N_ELEMENTS (clients); i++)
     close_connection (&clients[i]);
   world_free (w);

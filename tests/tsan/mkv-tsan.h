@@ -223,6 +223,39 @@ mkv_tsan_task_get_task_data (GTask *task)
 
 typedef struct
 {
+  GFunc func;
+  gpointer user_data;
+} MkvTsanPool;
+
+static inline void
+mkv_tsan_pool_main (gpointer data, gpointer user_data)
+{
+  MkvTsanPool *pool = user_data;
+
+  __tsan_acquire (data);
+  pool->func (data, pool->user_data);
+}
+
+static inline GThreadPool *
+mkv_tsan_thread_pool_new (GFunc func, gpointer user_data, int max_threads, gboolean exclusive, GError **error)
+{
+  /* Lives as long as the process, as the pools do. */
+  MkvTsanPool *pool = g_new0 (MkvTsanPool, 1);
+
+  pool->func = func;
+  pool->user_data = user_data;
+  return g_thread_pool_new (mkv_tsan_pool_main, pool, max_threads, exclusive, error);
+}
+
+static inline gboolean
+mkv_tsan_thread_pool_push (GThreadPool *pool, gpointer data, GError **error)
+{
+  __tsan_release (data);
+  return g_thread_pool_push (pool, data, error);
+}
+
+typedef struct
+{
   GThreadFunc func;
   gpointer data;
 } MkvTsanThread;
@@ -287,6 +320,8 @@ mkv_tsan_cancellable_cancel (GCancellable *cancellable)
 #undef g_source_set_callback
 #define g_source_set_callback mkv_tsan_source_set_callback
 #define g_thread_new mkv_tsan_thread_new
+#define g_thread_pool_new mkv_tsan_thread_pool_new
+#define g_thread_pool_push mkv_tsan_thread_pool_push
 #define g_thread_join mkv_tsan_thread_join
 #define g_source_attach mkv_tsan_source_attach
 #define g_main_context_acquire mkv_tsan_context_acquire
