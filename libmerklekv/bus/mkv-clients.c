@@ -260,7 +260,7 @@ mkv_clients_begin_transfer (MkvClients *self, const char *name, GError **error)
 
   if (client->n_transfers >= MAX_TRANSFERS || self->n_transfers >= MAX_ALL_TRANSFERS)
     {
-      mkv_clients_refuse (self, error, _("Too many dumps and loads are under way: wait until one is done"));
+      mkv_clients_refuse (self, error, _("Too many calls that take long, such as dumps and backups, are under way: wait until one is done"));
       settle (self, client);
       return NULL;
     }

@@ -31,7 +31,8 @@ void mkv_store_call_fail (MkvStoreCall *call, GError *error);
 /* @value or @error was returned already, from a thread. */
 void mkv_store_call_end (MkvStoreCall *call, gsize n_bytes);
 
-/* What answers: mkv-store-reads.c, mkv-store-writes.c, mkv-store-transfers.c. */
+/* What answers: mkv-store-reads.c, mkv-store-writes.c, mkv-store-transfers.c,
+ * mkv-store-upkeep.c. */
 typedef void (*MkvStoreCallFunc) (MkvStoreCall *call);
 
 void mkv_store_call_get (MkvStoreCall *call);
@@ -49,5 +50,9 @@ void mkv_store_call_unwatch (MkvStoreCall *call);
 void mkv_store_call_sync (MkvStoreCall *call);
 void mkv_store_call_dump (MkvStoreCall *call);
 void mkv_store_call_load (MkvStoreCall *call);
+void mkv_store_call_backup (MkvStoreCall *call);
+void mkv_store_call_compact (MkvStoreCall *call);
+void mkv_store_call_verify (MkvStoreCall *call);
+void mkv_store_call_get_stats (MkvStoreCall *call);
 
 G_END_DECLS

@@ -3,7 +3,7 @@
  *
  * A call goes: on_method_call() > the gate, by what its arguments name >
  * begin_call(), which has the limits > its function, in mkv-store-reads.c,
- * mkv-store-writes.c, mkv-store-transfers.c or mkv-store-call.c.
+ * mkv-store-writes.c, mkv-store-transfers.c, mkv-store-upkeep.c or mkv-store-call.c.
  */
 #include "config.h"
 
@@ -77,6 +77,10 @@ static const Method methods[] = {
   { "Sync", MKV_GATE_MANAGE, NAMES_ALL, mkv_store_call_sync },
   { "Dump", MKV_GATE_READ, NAMES_THIRD, mkv_store_call_dump },
   { "Load", MKV_GATE_WRITE, NAMES_ALL, mkv_store_call_load },
+  { "Backup", MKV_GATE_MANAGE, NAMES_ALL, mkv_store_call_backup },
+  { "Compact", MKV_GATE_MANAGE, NAMES_ALL, mkv_store_call_compact },
+  { "Verify", MKV_GATE_MANAGE, NAMES_ALL, mkv_store_call_verify },
+  { "GetStats", MKV_GATE_MANAGE, NAMES_ALL, mkv_store_call_get_stats },
 };
 
 static const Method *

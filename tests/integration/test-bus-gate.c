@@ -483,15 +483,15 @@ test_flatpak (void)
                PASSED "\nok\nok\nok\nok");
   assert_told (w, geteuid (), root,
                "Get k\nSet other\nKeys \nWatch \nKeys " APP "\nWatch " APP "\nGet " APP "\nGet " APP ".k/k\n"
-               "GetMany " APP "/k k\nSet org.example.Note/k\nDump \nLoad\nGetCounters\nGet " APP "/k",
-               "Forbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\n"
+               "GetMany " APP "/k k\nSet org.example.Note/k\nDump \nLoad\nBackup /\nGetCounters\nGet " APP "/k",
+               "Forbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\n"
                "Forbidden\nForbidden\nForbidden\nForbidden\nForbidden\nok");
   told = call_for_texts (w, geteuid (), root, "Get k\nGetCounters");
   g_assert_cmpstr (told, ==,
                    "Forbidden: The Flatpak app " APP " may use only keys that begin with “" APP "/”\n"
                    "Forbidden: The Flatpak app " APP " may use only keys that begin with “" APP
                    "/”, and not manage the node");
-  g_assert_cmpuint (mkv_observer_get_count (w->node->observer, MKV_COUNTER_BUS_CALLS_REFUSED), ==, 15);
+  g_assert_cmpuint (mkv_observer_get_count (w->node->observer, MKV_COUNTER_BUS_CALLS_REFUSED), ==, 16);
   world_free (w);
 }
 
@@ -821,8 +821,8 @@ test_permissions (void)
   assert_asked (w, " !manage");
 
   w->answer = POLKIT_NO;
-  assert_told (w, NOBODY, "-", "Get users/65534/k\nSet users/65534/k\nGet k\nSet k\nDump \nLoad\nGetCounters",
-               "Forbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden");
+  assert_told (w, NOBODY, "-", "Get users/65534/k\nSet users/65534/k\nGet k\nSet k\nDump \nLoad\nBackup /\nGetCounters",
+               "Forbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden\nForbidden");
   world_free (w);
 }
 

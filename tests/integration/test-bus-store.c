@@ -161,6 +161,28 @@ test_verbs (World *w, gconstpointer data)
 }
 
 static void
+test_upkeep (World *w, gconstpointer data)
+{
+  g_autofree char *backup = NULL, *get = NULL;
+
+  g_test_summary ("backup, verify, compact and stats, while the daemon has the store open; the copy is whole");
+  if (w->bus == NULL)
+    return;
+  backup = g_strdup_printf ("merklekv backup %s/copy", w->folder);
+  get = g_strdup_printf ("merklekv --store %s/copy --backend file get colour", w->folder);
+  check (w, "merklekv set colour green", 0, "", NULL);
+  check (w, "merklekv verify", 0, "", NULL);
+  check (w, "merklekv compact", 0, "", NULL);
+  check_has (w, "merklekv stats", "node_id: here\n");
+  check_has (w, "merklekv --json stats", "\"entries\":1,");
+  check (w, backup, 0, "", NULL);
+  check (w, backup, 1, "", "choose an empty folder");
+  check (w, get, 0, "green", NULL);
+  check (w, "merklekv get colour", 0, "green", NULL);
+  check (w, "merklekv repair", 2, "", "--store PATH");
+}
+
+static void
 test_transfers (World *w, gconstpointer data)
 {
   static const char *const formats[] = { "jsonl", "cbor", "dconf" };
@@ -382,6 +404,7 @@ main (int argc, char **argv)
 {
   mkv_test_init (&argc, &argv, 110);
   ADD ("verbs", NULL, test_verbs);
+  ADD ("upkeep", NULL, test_upkeep);
   ADD ("transfers", NULL, test_transfers);
   ADD ("nobody", "alone", test_nobody);
   ADD ("killed", NULL, test_killed);

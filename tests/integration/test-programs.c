@@ -89,7 +89,8 @@ test_usage (void)
   check (NULL, "merklekv --system --node box get k", 2, "", "one target");
   check (NULL, "merklekv --store /nonexistent get k", 1, "", "There is no storage at /nonexistent");
   check (NULL, "merklekv --store /nonexistent ping", 2, "", "takes a node");
-  check (NULL, "merklekv backup /nonexistent", 2, "", "--store PATH");
+  check (NULL, "merklekv repair", 2, "", "--store PATH");
+  check (NULL, "merklekv backup /nonexistent", 5, "", "--store PATH");
   check ("MKV_NODE=box", "merklekv dump", 2, "", "leave out --node");
   check (NULL, "merklekv --store /nonexistent watch", 2, "", "only the daemon");
   check (NULL, "merklekv outbox", 2, "", "what works today");

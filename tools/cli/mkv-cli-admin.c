@@ -235,15 +235,36 @@ mkv_cli_admin_load (const MkvCliOptions *options)
   return finish (&work, status, error);
 }
 
+/* What the daemon does with the store that it has open. */
+static GVariant *
+call_daemon (Work *self, const char *method, GVariant *args, const char *reply_type, GError **error)
+{
+  GVariant *reply = mkv_cli_bus_call_long (self->bus, method, args, reply_type, mkv_cli_progress_tell, &self->progress,
+                                           self->cancellable, error);
+
+  mkv_cli_progress_end (&self->progress);
+  return reply;
+}
+
 int
 mkv_cli_admin_backup (const MkvCliOptions *options)
 {
   g_autoptr (GError) error = NULL;
   g_auto (Work) work = { 0 };
-  int status = work_init (&work, options, FALSE, TRUE);
+  int status = work_init_anywhere (&work, options, FALSE);
 
   if (status != MKV_CLI_OK)
     return status;
+  if (work.bus != NULL)
+    {
+      g_autofree char *folder = g_canonicalize_filename (options->arguments[1], NULL);
+      g_autoptr (GVariant) reply = NULL;
+
+      if (!g_utf8_validate (folder, -1, NULL))
+        return mkv_cli_fail (MKV_CLI_USAGE, _("backup: the daemon is told of a folder by its name, which has to be UTF-8"));
+      reply = call_daemon (&work, "Backup", g_variant_new ("(sa{sv})", folder, NULL), "()", &error);
+      return finish (&work, MKV_CLI_OK, error);
+    }
   mkv_local_store_backup_async (get_store (&work), options->arguments[1], mkv_cli_progress_tell, &work.progress, NULL,
                                 work.cancellable, on_done, &work);
   mkv_local_store_backup_finish (get_store (&work), wait_for_result (&work), &error);
@@ -277,13 +298,23 @@ mkv_cli_admin_verify (const MkvCliOptions *options)
   g_autoptr (GError) error = NULL;
   g_auto (GStrv) problems = NULL;
   g_auto (Work) work = { 0 };
-  int status = work_init (&work, options, FALSE, TRUE);
+  int status = work_init_anywhere (&work, options, FALSE);
 
   if (status != MKV_CLI_OK)
     return status;
-  mkv_local_store_verify_async (get_store (&work), mkv_cli_progress_tell, &work.progress, NULL, work.cancellable,
-                                on_done, &work);
-  problems = mkv_local_store_verify_finish (get_store (&work), wait_for_result (&work), &error);
+  if (work.bus != NULL)
+    {
+      g_autoptr (GVariant) reply = call_daemon (&work, "Verify", g_variant_new ("(a{sv})", NULL), "(as)", &error);
+
+      if (reply != NULL)
+        g_variant_get (reply, "(^as)", &problems);
+    }
+  else
+    {
+      mkv_local_store_verify_async (get_store (&work), mkv_cli_progress_tell, &work.progress, NULL, work.cancellable,
+                                    on_done, &work);
+      problems = mkv_local_store_verify_finish (get_store (&work), wait_for_result (&work), &error);
+    }
   if (problems != NULL)
     mkv_cli_output_print_lines (options->json, "problem", problems);
   return finish (&work, problems != NULL && problems[0] != NULL ? MKV_CLI_FAILURE : MKV_CLI_OK, error);
@@ -314,10 +345,16 @@ mkv_cli_admin_compact (const MkvCliOptions *options)
 {
   g_autoptr (GError) error = NULL;
   g_auto (Work) work = { 0 };
-  int status = work_init (&work, options, FALSE, TRUE);
+  int status = work_init_anywhere (&work, options, FALSE);
 
   if (status != MKV_CLI_OK)
     return status;
+  if (work.bus != NULL)
+    {
+      g_autoptr (GVariant) reply = call_daemon (&work, "Compact", g_variant_new ("(a{sv})", NULL), "()", &error);
+
+      return finish (&work, MKV_CLI_OK, error);
+    }
   mkv_local_store_compact_async (get_store (&work), mkv_cli_progress_tell, &work.progress, NULL, work.cancellable,
                                  on_done, &work);
   mkv_local_store_compact_finish (get_store (&work), wait_for_result (&work), &error);
@@ -325,10 +362,10 @@ mkv_cli_admin_compact (const MkvCliOptions *options)
 }
 
 static void
-print_number (gboolean json, const char *name, GVariant *value)
+print_number (gboolean json, const char *name, GVariant *value, gboolean first)
 {
   if (json)
-    printf (",\"%s\":", name);
+    printf (first ? "\"%s\":" : ",\"%s\":", name);
   else
     printf ("%s: ", name);
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_INT64))
@@ -349,21 +386,34 @@ mkv_cli_admin_stats (const MkvCliOptions *options)
   g_autoptr (GVariant) stats = NULL;
   g_autoptr (GError) error = NULL;
   g_auto (Work) work = { 0 };
-  int status = work_init (&work, options, FALSE, TRUE);
+  int status = work_init_anywhere (&work, options, FALSE);
 
   if (status != MKV_CLI_OK)
     return status;
-  mkv_local_store_get_stats_async (get_store (&work), work.cancellable, on_done, &work);
-  stats = mkv_local_store_get_stats_finish (get_store (&work), wait_for_result (&work), &error);
+  if (work.bus != NULL)
+    {
+      g_autoptr (GVariant) reply = call_daemon (&work, "GetStats", g_variant_new ("(a{sv})", NULL), "(a{sv})", &error);
+
+      if (reply != NULL)
+        stats = g_variant_get_child_value (reply, 0);
+    }
+  else
+    {
+      mkv_local_store_get_stats_async (get_store (&work), work.cancellable, on_done, &work);
+      stats = mkv_local_store_get_stats_finish (get_store (&work), wait_for_result (&work), &error);
+    }
   if (stats == NULL)
     return finish (&work, MKV_CLI_FAILURE, error);
-  printf (options->json ? "{\"backend\":\"%s\"" : "backend: %s\n", mkv_cli_store_get_backend (work.store));
+  if (options->json)
+    putchar ('{');
+  if (work.store != NULL)
+    printf (options->json ? "\"backend\":\"%s\"" : "backend: %s\n", mkv_cli_store_get_backend (work.store));
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_autoptr (GVariant) value = g_variant_lookup_value (stats, names[i], NULL);
 
       if (value != NULL)
-        print_number (options->json, names[i], value);
+        print_number (options->json, names[i], value, i == 0 && work.store == NULL);
     }
   if (options->json)
     printf ("}\n");

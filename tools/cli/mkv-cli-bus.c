@@ -13,6 +13,7 @@
 
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
+#define STORE_PATH DBUS_PATH "/Store"
 
 struct _MkvCliBus
 {
@@ -155,6 +156,57 @@ mkv_cli_bus_call_object (MkvCliBus *self, const char *object, const char *method
   return call (self, path, interface, method, args, reply_type, cancellable, error);
 }
 
+typedef struct
+{
+  MkvProgressFunc func;
+  gpointer data;
+} Progress;
+
+static void
+on_progress (GDBusConnection *connection, const char *sender, const char *path, const char *interface,
+             const char *name, GVariant *parameters, gpointer user_data)
+{
+  Progress *self = user_data;
+  guint64 done, total;
+
+  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(tt)")))
+    return;
+  g_variant_get (parameters, "(tt)", &done, &total);
+  self->func (done, total, self->data);
+}
+
+static void
+store_result (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  *(GAsyncResult **) user_data = g_object_ref (result);
+}
+
+GVariant *
+mkv_cli_bus_call_long (MkvCliBus *self, const char *method, GVariant *args, const char *reply_type,
+                       MkvProgressFunc progress, gpointer progress_data, GCancellable *cancellable, GError **error)
+{
+  Progress told = { progress, progress_data };
+  GDBusCallFlags flags = self->interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+                                           : G_DBUS_CALL_FLAGS_NONE;
+  guint subscription = g_dbus_connection_signal_subscribe (self->connection, DBUS_NAME, DBUS_NAME ".Store", "Progress",
+                                                           STORE_PATH, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+                                                           on_progress, &told, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  GError *why = NULL;
+  GVariant *reply;
+
+  g_dbus_connection_call (self->connection, DBUS_NAME, STORE_PATH, DBUS_NAME ".Store", method, args,
+                          G_VARIANT_TYPE (reply_type), flags,
+                          self->timeout_ms > 0 ? (int) self->timeout_ms : G_MAXINT, cancellable, store_result, &result);
+  while (result == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_dbus_connection_signal_unsubscribe (self->connection, subscription);
+  reply = g_dbus_connection_call_finish (self->connection, result, &why);
+  if (reply == NULL)
+    set_error (self, why, error);
+  return reply;
+}
+
 GVariant *
 mkv_cli_bus_get_properties (MkvCliBus *self, const char *object, GCancellable *cancellable, GError **error)
 {
@@ -283,12 +335,6 @@ on_late (gpointer user_data)
   ((Call *) g_task_get_task_data (task))->late = TRUE;
   g_cancellable_cancel (g_task_get_cancellable (task));
   return G_SOURCE_CONTINUE;
-}
-
-static void
-store_result (GObject *source, GAsyncResult *result, gpointer user_data)
-{
-  *(GAsyncResult **) user_data = g_object_ref (result);
 }
 
 MkvResponse *

@@ -25,6 +25,11 @@ MkvResponse *mkv_cli_bus_call (MkvCliBus *self, MkvCommand *command, GError **er
 /* Calls a method of one of the objects: its name is that of its interface. */
 GVariant *mkv_cli_bus_call_object (MkvCliBus *self, const char *object, const char *method, GVariant *args,
                                    const char *reply_type, GCancellable *cancellable, GError **error);
+/* Calls a method of the store that takes long, and tells meanwhile how far it is.
+ * Giving up, with @cancellable, ends it there as well once this is freed. */
+GVariant *mkv_cli_bus_call_long (MkvCliBus *self, const char *method, GVariant *args, const char *reply_type,
+                                 MkvProgressFunc progress, gpointer progress_data, GCancellable *cancellable,
+                                 GError **error);
 /* The properties of one, a{sv}. */
 GVariant *mkv_cli_bus_get_properties (MkvCliBus *self, const char *object, GCancellable *cancellable, GError **error);
 /* Those of all objects that have @interface, an aa{sv}. */
