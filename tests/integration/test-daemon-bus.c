@@ -386,7 +386,9 @@ test_objects (void)
   static const char peer_path[] = MKV_BUS_PEERS_PATH "/other_2ename";
   g_autoptr (MkvMosquitto) broker = mkv_mosquitto_new (NULL);
   g_autoptr (MkvDaemonWorld) w = mkv_daemon_world_new (NULL), elsewhere = mkv_daemon_world_new (NULL);
-  g_autofree char *path = g_build_filename (w->folder, "merklekv.conf", NULL), *line = NULL, *more = NULL;
+  g_autofree char *path = g_build_filename (w->folder, "merklekv.conf", NULL);
+  g_autofree char *line = NULL, *more = NULL, *environment = NULL;
+  g_autoptr (MkvProgramResult) peers = NULL, peers_json = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) seen = NULL, seen_later = NULL, reply = NULL;
   g_autoptr (GString) signals = g_string_new (NULL);
@@ -419,6 +421,13 @@ test_objects (void)
   mkv_daemon_world_set (elsewhere, "colour", "green");
   sync_until (elsewhere, w, peer_path, "Entries", "1");
   sync_until (elsewhere, w, peer_path, "Equal", "true");
+  environment = g_strconcat ("DBUS_SESSION_BUS_ADDRESS=", g_test_dbus_get_bus_address (w->bus), NULL);
+  peers = mkv_program_run (environment, NULL, "merklekv peers");
+  g_assert_cmpstr (peers->out, ==, "other.name\tholds the same\n");
+  g_assert_cmpint (peers->status, ==, 0);
+  peers_json = mkv_program_run (environment, NULL, "merklekv --json peers");
+  g_assert_nonnull (strstr (peers_json->out, "{\"client_id\":\"other.name\",\"last_seen\":"));
+  g_assert_nonnull (strstr (peers_json->out, "\"equal\":true,\"reason\":\"\",\"entries\":1,"));
   seen_later = get_property (w, peer_path, DBUS_NAME ".Peer", "LastSeen");
   g_assert_cmpint (g_variant_get_int64 (seen), <, g_variant_get_int64 (seen_later));
 

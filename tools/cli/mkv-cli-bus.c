@@ -218,6 +218,12 @@ mkv_cli_bus_get_properties (MkvCliBus *self, const char *object, GCancellable *c
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
 
+static int
+compare_texts (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
 GVariant *
 mkv_cli_bus_list_objects (MkvCliBus *self, const char *interface, GError **error)
 {
@@ -225,14 +231,21 @@ mkv_cli_bus_list_objects (MkvCliBus *self, const char *interface, GError **error
   g_autoptr (GVariant) reply = call (self, DBUS_PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", NULL,
                                      "(a{oa{sa{sv}}})", NULL, error);
   g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
-  g_autoptr (GVariantIter) objects = NULL;
-  GVariant *interfaces;
+  g_autoptr (GPtrArray) paths = g_ptr_array_new ();
+  g_autoptr (GVariant) objects = NULL;
+  GVariantIter iter;
+  const char *path;
 
   if (reply == NULL)
     return NULL;
-  g_variant_get (reply, "(a{oa{sa{sv}}})", &objects);
-  while (g_variant_iter_loop (objects, "{&o@a{sa{sv}}}", NULL, &interfaces))
+  objects = g_variant_get_child_value (reply, 0);
+  g_variant_iter_init (&iter, objects);
+  while (g_variant_iter_next (&iter, "{&o@a{sa{sv}}}", &path, NULL))
+    g_ptr_array_add (paths, (gpointer) path);
+  g_ptr_array_sort (paths, compare_texts);
+  for (guint i = 0; i < paths->len; i++)
     {
+      g_autoptr (GVariant) interfaces = g_variant_lookup_value (objects, paths->pdata[i], NULL);
       g_autoptr (GVariant) properties = g_variant_lookup_value (interfaces, full, G_VARIANT_TYPE_VARDICT);
 
       if (properties != NULL)

@@ -32,7 +32,7 @@ GVariant *mkv_cli_bus_call_long (MkvCliBus *self, const char *method, GVariant *
                                  GError **error);
 /* The properties of one, a{sv}. */
 GVariant *mkv_cli_bus_get_properties (MkvCliBus *self, const char *object, GCancellable *cancellable, GError **error);
-/* Those of all objects that have @interface, an aa{sv}. */
+/* Those of all objects that have @interface, an aa{sv} in the order of their paths. */
 GVariant *mkv_cli_bus_list_objects (MkvCliBus *self, const char *interface, GError **error);
 
 /* Sees whether @error is because the daemon is not there. */
