@@ -9,6 +9,11 @@
 #define N_COMMON 1000
 #define N_DIFFERENCES 1000
 
+/* A day and more of these is simulated. */
+#define N_FEWER_REPLICAS 30
+#define N_DELETED 200
+#define MAX_OFFSET 30000 /* ms */
+
 #define MAX_ROOTS_PER_HOUR 40
 #define MAX_HEAL_TIME (5 * MKV_SIM_SECOND)
 #define MAX_SESSIONS 5
@@ -35,9 +40,9 @@ write_some (MkvSimWorld *w, guint first, guint end, const char *stem, guint n)
 }
 
 static MkvSimWorld *
-make_fleet (void)
+make_fleet (guint n)
 {
-  MkvSimWorld *w = mkv_sim_world_new (1, N_REPLICAS, 1);
+  MkvSimWorld *w = mkv_sim_world_new (1, n, 1);
   g_autofree char *complaint = NULL;
 
   mkv_loopback_broker_set_delay (w->broker, MKV_SIM_MS, 5 * MKV_SIM_MS);
@@ -50,7 +55,7 @@ make_fleet (void)
 static void
 test_rest (void)
 {
-  g_autoptr (MkvSimWorld) w = make_fleet ();
+  g_autoptr (MkvSimWorld) w = make_fleet (N_REPLICAS);
   guint64 n, n_sessions;
 
   g_test_summary ("Two hundred replicas at rest say little, whatever their number is");
@@ -76,7 +81,7 @@ has_healed (gpointer user_data)
 static void
 test_halves (void)
 {
-  g_autoptr (MkvSimWorld) w = make_fleet ();
+  g_autoptr (MkvSimWorld) w = make_fleet (N_REPLICAS);
   g_autofree char *complaint = NULL;
   guint64 n_messages, n_sessions;
   gint64 start, took;
@@ -111,6 +116,43 @@ test_halves (void)
   g_assert_cmpuint (n_sessions, <=, MAX_SESSIONS);
 }
 
+static void
+test_full_hour (void)
+{
+  g_autoptr (MkvSimWorld) w = make_fleet (N_FEWER_REPLICAS);
+  g_autofree char *complaint = NULL, *before = NULL, *after = NULL, *left = NULL;
+  guint64 n_sessions;
+
+  g_test_summary ("Tombstones leave the trees at one full hour, though clocks differ, and hardly a session tells of it");
+  for (guint i = 0; i < w->n; i++)
+    mkv_sim_world_set_offset (w, i, (gint64) mkv_sim_world_draw (w, 2 * MAX_OFFSET) - MAX_OFFSET);
+  for (guint i = 0; i < N_DELETED; i++)
+    {
+      g_autofree char *key = g_strdup_printf ("common-%u", i);
+
+      mkv_sim_world_delete (w, i % w->n, key);
+      mkv_sim_world_run (w, 30 * MKV_SIM_SECOND);
+    }
+  complaint = mkv_sim_world_settle (w, 60 * MKV_SIM_SECOND);
+  g_assert_cmpstr (complaint, ==, NULL);
+  before = mkv_sim_world_dup_root (w, 0);
+  n_sessions = count (w, MKV_COUNTER_SYNC_SESSIONS);
+  /* No full hour that they could leave at has come. */
+  mkv_sim_world_run (w, 20 * MKV_SIM_HOUR);
+  g_assert_true (mkv_sim_world_is_equal (w));
+  left = mkv_sim_world_dup_root (w, 0);
+  g_assert_cmpstr (left, ==, before);
+  mkv_sim_world_run (w, 8 * MKV_SIM_HOUR);
+  n_sessions = count (w, MKV_COUNTER_SYNC_SESSIONS) - n_sessions;
+  g_test_message ("%u tombstones left %u trees: %" G_GUINT64_FORMAT " ends of sessions", N_DELETED, w->n, n_sessions);
+  g_assert_true (mkv_sim_world_is_equal (w));
+  after = mkv_sim_world_dup_root (w, 0);
+  g_assert_cmpstr (after, !=, before);
+  g_assert_cmpuint (n_sessions, <=, 4);
+  complaint = mkv_sim_world_settle (w, MKV_SIM_SECOND);
+  g_assert_cmpstr (complaint, ==, NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -118,5 +160,6 @@ main (int argc, char **argv)
   mkv_test_init (&argc, &argv, 240);
   g_test_add_func ("/fleet/rest", test_rest);
   g_test_add_func ("/fleet/halves", test_halves);
+  g_test_add_func ("/fleet/full-hour", test_full_hour);
   return g_test_run ();
 }
