@@ -373,6 +373,18 @@ test_call (World *w, gconstpointer data)
 }
 
 static void
+on_sync_started (MkvNode *node, const char *client_id, gboolean starter, GString *told)
+{
+  g_string_append_printf (told, "%s %s, ", client_id, starter ? "asked" : "asks");
+}
+
+static void
+on_sync_progress (MkvNode *node, const char *client_id, guint64 n_changed, GString *told)
+{
+  g_string_append_printf (told, "%s %" G_GUINT64_FORMAT ", ", client_id, n_changed);
+}
+
+static void
 on_sync_ended (MkvNode *node, const char *client_id, guint64 n_changed, gboolean equal, gpointer user_data)
 {
   if (equal && g_str_equal (client_id, "b"))
@@ -404,10 +416,13 @@ test_sync (World *w, gconstpointer data)
   const char *name;
   guint64 n_ended = 0;
   gboolean equal;
+  g_autoptr (GString) told = g_string_new (NULL);
   MkvNode *a = start_node (w, "a", ""), *b = start_node (w, "b", "replication.codec=json"), *c;
 
   g_test_summary ("A node gets from another what no event brought, and tells of it; without anti-entropy it says so");
   g_signal_connect (a, "sync-ended", G_CALLBACK (on_sync_ended), &n_ended);
+  g_signal_connect (a, "sync-started", G_CALLBACK (on_sync_started), told);
+  g_signal_connect (a, "sync-progress", G_CALLBACK (on_sync_progress), told);
   mkv_loopback_broker_set_reason (w->broker, MKV_LOOPBACK_RECEIVE, NULL, "merkle_kv_mobile/replication/events", 0x80);
   set (b, "first", "1");
   set (b, "second", "2");
@@ -417,6 +432,9 @@ test_sync (World *w, gconstpointer data)
   g_assert_cmpint (synchronize (w, a, "b", &error), ==, 2);
   g_assert_no_error (error);
   g_assert_cmpuint (n_ended, ==, 2);
+  g_assert_true (g_str_has_prefix (told->str, "b asked, b "));
+  g_assert_true (g_str_has_suffix (told->str, "b 2, "));
+  g_signal_handlers_disconnect_by_data (a, told);
   text = get (a, "second");
   g_assert_cmpstr (text, ==, "2");
   g_assert_true (run_until (w, is_in_sync, a));
